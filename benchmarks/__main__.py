@@ -1,0 +1,66 @@
+"""python -m benchmarks drain|enqueue|bulk|latency|memory, in a scratch database of its own."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+
+from benchmarks import bulk, drain, enqueue, latency, memory
+from benchmarks.scratch import scratch
+
+BENCHMARKS = {
+    "drain": drain,
+    "enqueue": enqueue,
+    "bulk": bulk,
+    "latency": latency,
+    "memory": memory,
+}
+
+
+def main() -> None:
+    """Run what the command line names, and print what it found."""
+    given = _arguments()
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "testproject.settings")
+    if not os.environ.get("DATABASE_URL"):
+        sys.exit(
+            "DATABASE_URL is not set. To measure on a server started for it: "
+            "python scripts/with_postgres.py -- python -m benchmarks drain"
+        )
+    # A run that is ended by `timeout` drops its database too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    findings = []
+    with scratch() as database:
+        for name in given.benchmark or BENCHMARKS:
+            benchmark = BENCHMARKS[name]
+            for found in benchmark.run(database, given.jobs or benchmark.JOBS, given.rounds):
+                findings.append(found.as_json())
+                if not given.json:
+                    print(found.line(), flush=True)
+    if given.json:
+        print(json.dumps(findings, indent=2))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument(
+        "benchmark", nargs="*", choices=[*BENCHMARKS, []], metavar="benchmark",
+        help=f"{', '.join(BENCHMARKS)}; all of them unless given",
+    )  # fmt: skip
+    parser.add_argument("--jobs", type=_positive, help="jobs in each round")
+    parser.add_argument("--rounds", type=_positive, default=3, help="rounds of each side (3)")
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    return parser.parse_args()
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+    return number
+
+
+if __name__ == "__main__":
+    main()

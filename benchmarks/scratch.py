@@ -1,0 +1,102 @@
+"""The database that the benchmarks work in: made for one run and dropped at its end."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+import psycopg
+from psycopg.sql import SQL, Identifier
+
+#: The job that does nothing, by the name that its rows carry.
+NOTHING = "testproject.ledger.jobs.nothing"
+
+
+class WorkNotDone(Exception):
+    """A benchmark did not do all that it was timed for, so its figure means nothing."""
+
+
+class Scratch:
+    """The scratch database, with the library's own tables in it."""
+
+    def __init__(self, connection: psycopg.Connection) -> None:
+        self._connection = connection
+
+    def clear(self) -> None:
+        """Leave the table of jobs as new, and let the server finish what it owes for it."""
+        self._connection.execute("TRUNCATE django_jobs_job, django_jobs_worker RESTART IDENTITY")
+        self._settle()
+
+    def refill(self, jobs: int) -> None:
+        """Leave so many ready jobs that do nothing, and nothing else."""
+        self._connection.execute("TRUNCATE django_jobs_job, django_jobs_worker RESTART IDENTITY")
+        self.add(jobs)
+        self._settle()
+
+    def add(self, jobs: int) -> None:
+        """Insert ready jobs that do nothing."""
+        self._connection.execute(
+            "INSERT INTO django_jobs_job (queue, name) SELECT 'default', %s "
+            "FROM generate_series(1, %s::int)",
+            (NOTHING, jobs),
+        )
+
+    def count(self, state: str) -> int:
+        """Return how many jobs are in a state."""
+        return int(self.value("SELECT count(*) FROM django_jobs_job WHERE state = %s", state))
+
+    def value(self, query: str, *params: object) -> float:
+        """Return the one number that a query answers."""
+        row = self._connection.execute(query.encode(), params).fetchone()
+        assert row is not None
+        return float(row[0])
+
+    def expect(self, jobs: int, state: str, after: str) -> None:
+        """Raise WorkNotDone unless there are exactly so many jobs, all in this state."""
+        found, total = self.count(state), self.value("SELECT count(*) FROM django_jobs_job")
+        if not found == total == jobs:
+            raise WorkNotDone(f"after {after}: {found} of {total:.0f} are {state}, not {jobs}")
+
+    def pickups(self, after: int) -> list[float]:
+        """Return how many ms each job above an id waited to start, by the database's clock."""
+        rows = self._connection.execute(
+            "SELECT extract(epoch FROM started_at - enqueued_at)::float8 * 1000 "
+            "FROM django_jobs_job WHERE id > %s AND state = 'succeeded'",
+            (after,),
+        )
+        return [waited for (waited,) in rows]
+
+    def _settle(self) -> None:
+        self._connection.execute("VACUUM (ANALYZE) django_jobs_job")
+        # Or the checkpoint for one side's rows falls into the other side's time.
+        with suppress(psycopg.errors.InsufficientPrivilege):
+            self._connection.execute("CHECKPOINT")
+
+
+@contextmanager
+def scratch() -> Iterator[Scratch]:
+    """Make a scratch database beside that of DATABASE_URL, which all processes then use."""
+    url = os.environ["DATABASE_URL"]
+    parts = urlsplit(url)
+    name = f"{unquote(parts.path.lstrip('/'))}_bench_{os.getpid()}"
+    with psycopg.connect(url, autocommit=True) as server:
+        server.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
+        try:
+            os.environ["DATABASE_URL"] = own = urlunsplit(parts._replace(path=f"/{name}"))
+            _migrate()
+            with psycopg.connect(own, autocommit=True) as connection:
+                yield Scratch(connection)
+        finally:
+            os.environ["DATABASE_URL"] = url
+            server.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
+
+
+def _migrate() -> None:
+    # Not before DATABASE_URL names the scratch database: the settings read it once.
+    import django
+    from django.core.management import call_command
+
+    django.setup()
+    call_command("migrate", "django_jobs", verbosity=0)

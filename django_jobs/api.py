@@ -1,0 +1,96 @@
+"""What a view, a signal or a shell calls. Each function has an ``a…`` twin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.db.models import QuerySet
+
+from django_jobs import engine
+from django_jobs.conf import options
+from django_jobs.engine.sql import write_alias
+from django_jobs.exceptions import InvalidOption, UnknownQueue
+from django_jobs.models import Job
+from django_jobs.specs import JobSpec, NewJob
+
+#: What can be enqueued: a spec, or a job function that needs no arguments.
+Enqueueable = JobSpec | Callable[..., Any]
+#: What verbs are applied to: a job, its id, several of either, or a queryset.
+Jobs = Job | int | Iterable[Job | int] | QuerySet[Job]
+
+
+def enqueue(spec: Enqueueable, *, using: str | None = None) -> Job:
+    """Make one job, in the caller's transaction, and return its row.
+
+    Where a live job holds the unique key return that one's row, with ``created`` False. Raise
+    UnknownJob, TypeError for arguments that the function does not take, or NotStorable.
+    """
+    return engine.enqueue([_prepared(spec)], using=write_alias(using))[0]
+
+
+def enqueue_many(specs: Iterable[Enqueueable], *, using: str | None = None) -> Sequence[Job]:
+    """Make many jobs in one transaction, and return their rows in the order given.
+
+    All or none: an error in one spec raises before anything is written.
+    """
+    return engine.enqueue([_prepared(spec) for spec in specs], using=write_alias(using))
+
+
+def cancel(jobs: Jobs, *, using: str | None = None) -> int:
+    """Cancel the jobs that have not ended, and return how many.
+
+    What a worker runs already goes on to its end, but its outcome is not recorded.
+    """
+    ids, alias = _targets(jobs, using)
+    return engine.cancel(ids, retention=options().retention["cancelled"], using=alias)
+
+
+def retry(jobs: Jobs, *, using: str | None = None) -> int:
+    """Make failed and cancelled jobs ready with all their attempts, and return how many."""
+    ids, alias = _targets(jobs, using)
+    return engine.retry(ids, using=alias)
+
+
+def pause_queue(
+    name: str, *, resume_at: datetime | timedelta | None = None, using: str | None = None
+) -> None:
+    """Let no more jobs of a queue start, until it is resumed or ``resume_at``."""
+    engine.pause_queue(name, resume_at=resume_at, using=write_alias(using))
+
+
+def resume_queue(name: str, *, using: str | None = None) -> bool:
+    """Let the jobs of a queue start again; return whether it was paused."""
+    return engine.resume_queue(name, using=write_alias(using))
+
+
+aenqueue = sync_to_async(enqueue)
+aenqueue_many = sync_to_async(enqueue_many)
+acancel = sync_to_async(cancel)
+aretry = sync_to_async(retry)
+apause_queue = sync_to_async(pause_queue)
+aresume_queue = sync_to_async(resume_queue)
+
+
+def _prepared(spec: Enqueueable) -> NewJob:
+    if not isinstance(spec, JobSpec):
+        if not callable(spec):
+            raise InvalidOption(f"Only a JobSpec or a job function is enqueued, not {spec!r}.")
+        spec = JobSpec.from_func(spec)
+    new = spec.prepare()
+    if options().strict_queues and new.queue not in options().queues:
+        raise UnknownQueue(new.queue, options().queues)
+    return new
+
+
+def _targets(jobs: Jobs, using: str | None) -> tuple[list[int], str]:
+    if isinstance(jobs, QuerySet):
+        # Where the queryset was not told its database, read where we are going to write.
+        alias = using or getattr(jobs, "_db", None) or write_alias(None)
+        return sorted(jobs.using(alias).values_list("pk", flat=True)), alias
+    if isinstance(jobs, Job | int):
+        jobs = [jobs]
+    ids = sorted(job.pk if isinstance(job, Job) else job for job in jobs)
+    return ids, write_alias(using)

@@ -1,0 +1,91 @@
+"""One child process of a supervisor: a worker, and what it shares with its parent."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from multiprocessing import parent_process
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import django
+
+from django_jobs.gauges import FlightRecorder, Gauges
+from django_jobs.logs import LogStyle
+
+if TYPE_CHECKING:
+    from django_jobs.orders import WorkerOptions
+    from django_jobs.worker import Worker
+
+#: The exit code of a worker that was given up for dead and stopped itself.
+LOST = 3
+
+
+@dataclass(frozen=True)
+class Post:
+    """What a child is given: its orders, its own instruments, and a view of its siblings'."""
+
+    options: WorkerOptions
+    gauges: Gauges
+    recorder: FlightRecorder
+    siblings: Sequence[Gauges]
+    #: Jobs that may still be run by all of them together; None for no end.
+    budget: Any
+    #: None where the parent's logging is left to the project's settings.
+    log_style: LogStyle | None
+
+
+def main(post: Post) -> None:
+    """Run a worker in this process until the parent says so, or is gone."""
+    # The terminal's Ctrl-C reaches the whole group: only the parent's word counts.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    django.setup()
+    # Not before: these import models.
+    from django_jobs.budget import Budget
+    from django_jobs.worker import Worker
+
+    if post.log_style is not None:
+        post.log_style.apply()
+    worker = Worker(
+        post.options,
+        gauges=post.gauges,
+        recorder=post.recorder,
+        budget=Budget(post.budget),
+        others_idle=lambda: all(sibling.is_idle for sibling in post.siblings),
+    )
+    obey(worker, [signal.SIGTERM])
+    threading.Thread(target=_outlive_not, args=(worker,), daemon=True).start()
+    worker.run()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    logging.shutdown()
+    # Not sys.exit(): a job's thread that does not end must not keep the process.
+    os._exit(LOST if worker.lost else 0)
+
+
+def obey(worker: Worker, signals: Sequence[signal.Signals]) -> None:
+    """Let the first of ``signals`` stop the worker, and the second one at once."""
+    heard = 0
+
+    def hear(signum: int, frame: FrameType | None) -> None:
+        nonlocal heard
+        heard += 1
+        if heard == 1:
+            worker.stop()
+        else:
+            worker.kill()
+
+    for number in signals:
+        signal.signal(number, hear)
+
+
+def _outlive_not(worker: Worker) -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        worker.stop()

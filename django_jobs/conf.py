@@ -1,0 +1,162 @@
+"""The one reader of ``settings.DJANGO_JOBS``; everything else receives values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import timedelta
+from functools import lru_cache
+from typing import Any
+
+from django.conf import settings
+from django.core.signals import setting_changed
+from django.dispatch import receiver
+
+from django_jobs import backoff as backoffs
+from django_jobs.durations import Duration, seconds
+from django_jobs.exceptions import InvalidOption, InvalidSettings, did_you_mean
+from django_jobs.states import FINISHED
+
+
+def _default_retention() -> dict[str, Duration]:
+    return {
+        "succeeded": timedelta(days=1),
+        "failed": timedelta(days=30),
+        "cancelled": timedelta(days=1),
+    }
+
+
+@dataclass(frozen=True)
+class Options:
+    """Every key of ``DJANGO_JOBS``, in lower case, with its default. Durations in seconds."""
+
+    #: Queues that exist without having been used; with STRICT_QUEUES, the only ones.
+    queues: tuple[str, ...] = ("default",)
+    #: Refuse jobs for queues that are not in QUEUES.
+    strict_queues: bool = False
+    #: Modules outside the installed apps whose plain functions may be run by import path.
+    job_modules: tuple[str, ...] = ()
+    #: How long a run may take when the job does not say. 0 for no limit.
+    default_timeout: float = 600.0
+    #: The wait after a failed attempt when the job does not say.
+    backoff: backoffs.Backoff = backoffs.DEFAULT
+    #: The share of a backoff that is added at random. 0 turns it off.
+    backoff_jitter: float = 0.1
+    #: Jobs that one worker process runs at once.
+    concurrency: int = 10
+    #: How often a worker looks for jobs when nothing wakes it.
+    poll_interval: float = 1.0
+    #: Wake workers by NOTIFY. Off: they poll, which is always correct and sometimes slower.
+    listen: bool = True
+    #: How often a worker says that it is alive.
+    heartbeat_interval: float = 10.0
+    #: How old its last sign of life must be for a worker to be taken for dead.
+    heartbeat_timeout: float = 30.0
+    #: How long running jobs may go on after the first signal. Kubernetes kills after 30.
+    shutdown_timeout: float = 25.0
+    #: How often each worker deletes finished jobs past their retention.
+    prune_interval: float = 60.0
+    #: How long a finished job is kept, by state.
+    retention: Mapping[str, float] = field(
+        default_factory=lambda: {k: seconds(v, k) for k, v in _default_retention().items()}
+    )
+
+
+_DURATIONS = (
+    "default_timeout",
+    "poll_interval",
+    "heartbeat_interval",
+    "heartbeat_timeout",
+    "shutdown_timeout",
+    "prune_interval",
+)
+_POSITIVE = ("poll_interval", "heartbeat_interval", "heartbeat_timeout", "prune_interval")
+
+
+@lru_cache(maxsize=1)
+def options() -> Options:
+    """Return the options of this project, or raise InvalidSettings naming the wrong key."""
+    return read(getattr(settings, "DJANGO_JOBS", {}))
+
+
+def read(given: object) -> Options:
+    """Return the options that the mapping ``given`` sets, or raise InvalidSettings."""
+    if not isinstance(given, Mapping):
+        raise InvalidSettings(f"DJANGO_JOBS must be a dict, not {type(given).__name__}.")
+    known = {f.name.upper() for f in fields(Options)}
+    for key in given:
+        if key not in known:
+            raise InvalidSettings(
+                f"DJANGO_JOBS has no key {key!r}.{did_you_mean(str(key).upper(), known)} "
+                f"The keys are: {', '.join(sorted(known))}."
+            )
+    try:
+        return _checked({key.lower(): value for key, value in given.items()})
+    except InvalidOption as error:
+        raise InvalidSettings(f"DJANGO_JOBS: {error}") from error
+
+
+def _checked(given: dict[str, Any]) -> Options:
+    for name in _DURATIONS:
+        if name in given:
+            given[name] = seconds(given[name], name.upper())
+            if name in _POSITIVE and not given[name]:
+                raise InvalidOption(f"{name.upper()} must be more than 0 seconds.")
+    if "backoff" in given:
+        given["backoff"] = backoffs.check(given["backoff"])
+    if "retention" in given:
+        given["retention"] = _retention(given["retention"])
+    for name in ("queues", "job_modules"):
+        if name in given:
+            given[name] = _names(given[name], name.upper())
+    _check_numbers(given)
+    result = Options(**given)
+    if result.heartbeat_timeout < 2 * result.heartbeat_interval:
+        raise InvalidOption(
+            "HEARTBEAT_TIMEOUT must be at least twice HEARTBEAT_INTERVAL, or one late "
+            "heartbeat makes a live worker look dead."
+        )
+    return result
+
+
+def _check_numbers(given: dict[str, Any]) -> None:
+    for name in ("strict_queues", "listen"):
+        if not isinstance(given.get(name, True), bool):
+            raise InvalidOption(f"{name.upper()} must be True or False, not {given[name]!r}.")
+    concurrency = given.get("concurrency", 1)
+    if type(concurrency) is not int or not 1 <= concurrency <= 10_000:
+        raise InvalidOption(f"CONCURRENCY must be from 1 to 10000, not {concurrency!r}.")
+    jitter = given.get("backoff_jitter", 0)
+    if isinstance(jitter, bool) or not isinstance(jitter, int | float) or not 0 <= jitter <= 10:
+        raise InvalidOption(f"BACKOFF_JITTER must be a share from 0 to 10, not {jitter!r}.")
+
+
+def _retention(given: object) -> dict[str, float]:
+    if not isinstance(given, Mapping):
+        raise InvalidOption(f"RETENTION must be a dict from state to duration, not {given!r}.")
+    for key in given:
+        if key not in FINISHED:
+            raise InvalidOption(
+                f"RETENTION has no state {key!r}; it takes {', '.join(sorted(FINISHED))}."
+            )
+    merged = {**_default_retention(), **given}
+    return {str(state): seconds(value, f"RETENTION[{state!r}]") for state, value in merged.items()}
+
+
+def _names(given: object, key: str) -> tuple[str, ...]:
+    if isinstance(given, str) or not isinstance(given, list | tuple | set | frozenset):
+        raise InvalidOption(f"{key} must be a list of names, not {given!r}.")
+    if not all(isinstance(name, str) and name for name in given):
+        raise InvalidOption(f"{key} must hold names only, not {given!r}.")
+    return tuple(given)
+
+
+def is_debug() -> bool:
+    """Return whether the project runs with DEBUG, under which Django remembers every query."""
+    return bool(settings.DEBUG)
+
+
+@receiver(setting_changed, dispatch_uid="django_jobs.conf")
+def _forget(*, setting: str, **kwargs: object) -> None:
+    if setting == "DJANGO_JOBS":
+        options.cache_clear()

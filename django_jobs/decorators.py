@@ -1,0 +1,154 @@
+"""@job: make a function something that can be enqueued, and leave it as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, overload
+
+from asgiref.sync import sync_to_async
+
+import django_jobs
+from django_jobs import backoff, options
+from django_jobs.capabilities import refuse_memory_limit
+from django_jobs.durations import seconds
+from django_jobs.exceptions import InvalidOption, UnknownOption
+from django_jobs.registry import Definition, define, import_path, register
+from django_jobs.specs import CHECKS, JobSpec
+
+if TYPE_CHECKING:
+    from django_jobs.models import Job
+
+P = ParamSpec("P")
+R_co = TypeVar("R_co", covariant=True)
+
+
+class JobFunction(Protocol[P, R_co]):
+    """A function that ``@job`` was put on: called it runs here and now, unchanged."""
+
+    __name__: str
+    __qualname__: str
+    __module__: str
+
+    @property
+    def job(self) -> JobSpec:
+        """The immutable description of a job that runs this function."""
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
+        """Run the function, here and now."""
+
+    def enqueue(self, *args: P.args, **kwargs: P.kwargs) -> Job:
+        """Make a job that runs the function with these arguments, in the caller's transaction."""
+
+    async def aenqueue(self, *args: P.args, **kwargs: P.kwargs) -> Job:
+        """See enqueue()."""
+
+
+def _exceptions(option: str) -> Callable[[object], Any]:
+    return lambda value: options.check_exceptions(value, option)
+
+
+#: What ``@job`` takes, and how each value is checked.
+_DECLARED: dict[str, Callable[[Any], Any]] = {
+    "queue": CHECKS["queue"],
+    "priority": CHECKS["priority"],
+    "max_attempts": CHECKS["max_attempts"],
+    "retries": options.check_retries,
+    "backoff": backoff.check,
+    "retry_on": _exceptions("retry_on"),
+    "give_up_on": _exceptions("give_up_on"),
+    "timeout": CHECKS["timeout"],
+    "memory_limit": CHECKS["memory_limit"],
+    "executor": lambda value: value,
+    "unique_key": CHECKS["unique_key"],
+    "kwargs": CHECKS["kwargs"],
+    "name": lambda value: options.check_name(value, "name"),
+    "retention": lambda value: seconds(value, "retention"),
+}
+
+
+@overload
+def job(function: Callable[P, R_co], /) -> JobFunction[P, R_co]: ...
+
+
+@overload
+def job(
+    *,
+    queue: str = ...,
+    priority: int = ...,
+    max_attempts: int = ...,
+    retries: int = ...,
+    backoff: backoff.Backoff = ...,
+    retry_on: type[BaseException] | tuple[type[BaseException], ...] = ...,
+    give_up_on: type[BaseException] | tuple[type[BaseException], ...] = ...,
+    timeout: options.Timeout = ...,
+    memory_limit: int = ...,
+    executor: str = ...,
+    unique_key: options.UniqueKey = ...,
+    kwargs: dict[str, Any] = ...,
+    name: str = ...,
+    retention: options.Timeout = ...,
+) -> Callable[[Callable[P, R_co]], JobFunction[P, R_co]]: ...
+
+
+def job(function: Callable[..., Any] | None = None, /, **declared: Any) -> Any:
+    """Register a function as a job, and give it ``.job``, ``.enqueue()`` and ``.aenqueue()``.
+
+    Raise UnknownOption, InvalidOption or UnsupportedOption, naming what is wrong, and
+    DuplicateJobName where another function has the name.
+    """
+    checked = _checked(declared)
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        return _decorate(function, dict(checked))
+
+    return decorate if function is None else decorate(function)
+
+
+def _checked(declared: dict[str, Any]) -> dict[str, Any]:
+    for name in declared:
+        if name not in _DECLARED:
+            raise UnknownOption(name, _DECLARED)
+    if "retries" in declared and "max_attempts" in declared:
+        raise InvalidOption("retries=n is max_attempts=n+1: give one of them, not both.")
+    checked = {
+        name: _DECLARED[name](value) for name, value in declared.items() if value is not None
+    }
+    if "retries" in checked:
+        checked["max_attempts"] = checked.pop("retries")
+    return checked
+
+
+def _decorate(function: Callable[..., Any], declared: dict[str, Any]) -> Callable[..., Any]:
+    path = import_path(function)
+    name = declared.pop("name", path)
+    definition = define(function, name, declared.pop("executor", None), **declared)
+    if definition.memory_limit is not None:
+        refuse_memory_limit(definition.executor, name)
+    register(definition)
+    function.job = spec = _spec(definition)  # type: ignore[attr-defined]
+    function.enqueue = enqueue = _enqueuer(spec)  # type: ignore[attr-defined]
+    function.aenqueue = sync_to_async(enqueue)  # type: ignore[attr-defined]
+    return function
+
+
+def _spec(definition: Definition) -> JobSpec:
+    return JobSpec(
+        func=definition.name,
+        kwargs=definition.kwargs,
+        queue=definition.queue,
+        priority=definition.priority,
+        max_attempts=definition.max_attempts,
+        unique_key=definition.unique_key,
+        timeout=definition.timeout,
+        memory_limit=definition.memory_limit,
+    )
+
+
+def _enqueuer(spec: JobSpec) -> Callable[..., Job]:
+    defaults = spec.kwargs or {}
+
+    def enqueue(*args: Any, **kwargs: Any) -> Job:
+        # By the package's lazy table: models cannot be imported yet when jobs are declared.
+        return django_jobs.enqueue(spec.replace({"args": args, "kwargs": {**defaults, **kwargs}}))
+
+    return enqueue

@@ -1,0 +1,218 @@
+"""Arguments and results as JSON, and back as the same types.
+
+JSON's own values stand for themselves. Any other type is an object with one key, its tag::
+
+    {"$datetime": "2026-11-22T08:00:00+01:00"}    {"$model": ["shop.order", 3, "default"]}
+
+A dict's own keys that begin with ``$`` get a second one, so that nothing is ambiguous.
+What PostgreSQL's jsonb cannot hold (NUL, lone surrogates, NaN) is refused here, with its path.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+from uuid import UUID
+
+from django.apps import apps
+from django.db.models import Model
+from django.utils.functional import Promise
+
+from django_jobs.exceptions import NotStorable
+
+#: Containers inside containers; deeper than this neither side's parser is safe.
+MAX_DEPTH = 500
+
+_encoder = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
+#: What json.dumps makes of NUL and of surrogates, which jsonb refuses (pairs are fine).
+_SUSPECT = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
+_PLAIN = frozenset({str, int, bool, type(None)})
+
+
+def encode(value: object, path: str = "value") -> str:
+    """Return ``value`` as JSON text, or raise NotStorable with the path of what cannot be."""
+    return _dumps(_tagged(value, path, 0), path)
+
+
+def encode_kwargs(kwargs: Mapping[str, object]) -> str:
+    """Return keyword arguments as JSON text; the paths of errors are the parameters' names."""
+    if not kwargs:
+        return "{}"
+    # Most calls pass a few plain values: the encoder in C takes these as they are. Names of
+    # parameters cannot begin with "$" unless the function takes **kwargs.
+    for key, value in kwargs.items():
+        if type(value) not in _PLAIN or key[:1] == "$":
+            break
+    else:
+        text = _dumps(kwargs, "the arguments")
+        if "\\u" not in text or not _SUSPECT.search(text):
+            return text
+    tagged = {_key(key, "the arguments"): _tagged(v, key, 1) for key, v in kwargs.items()}
+    return _dumps(tagged, "the arguments")
+
+
+def encode_args(args: tuple[object, ...], names: tuple[str, ...] = ()) -> str:
+    """Return positional arguments as JSON text; errors name the parameters in ``names``."""
+    if not args:
+        return "[]"
+    labels = (*names, *(f"args[{i}]" for i in range(len(names), len(args))))
+    tagged = [_tagged(value, label, 1) for value, label in zip(args, labels, strict=False)]
+    return _dumps(tagged, "the arguments")
+
+
+def decode(text: str) -> Any:
+    """Return the value that ``encode`` made ``text`` from; models are fetched anew.
+
+    Raise the model's DoesNotExist where the row is gone.
+    """
+    if '"$' in text:
+        return json.loads(text, object_hook=_untagged)
+    return json.loads(text)
+
+
+# Encoding ---------------------------------------------------------------------------------
+
+
+def _dumps(value: object, path: str) -> str:
+    try:
+        return _encoder.encode(value)
+    except ValueError as error:  # an int of more digits than Python prints
+        raise NotStorable(path, f"{error}.") from None
+
+
+def _tagged(value: object, path: str, depth: int) -> object:
+    kind = type(value)
+    if kind is str:
+        return _text(value, path)  # type: ignore[arg-type]
+    if kind in _PLAIN:
+        return value
+    if depth > MAX_DEPTH:
+        raise NotStorable(path, f"it is nested more than {MAX_DEPTH} deep.")
+    if kind is float:
+        return _float(value, path)  # type: ignore[arg-type]
+    if kind is dict:
+        return _dict(value, path, depth)  # type: ignore[arg-type]
+    if kind is list:
+        return [_tagged(v, f"{path}[{i}]", depth + 1) for i, v in enumerate(value)]  # type: ignore[arg-type, var-annotated]
+    if kind is tuple:
+        items = enumerate(value)  # type: ignore[arg-type, var-annotated]
+        return {"$tuple": [_tagged(v, f"{path}[{i}]", depth + 1) for i, v in items]}
+    return _tagged_object(value, path)
+
+
+def _tagged_object(value: object, path: str) -> object:
+    for kind, (tag, dump) in _TAGS.items():
+        if isinstance(value, kind):
+            return {tag: dump(value)}
+    if isinstance(value, Model):
+        return _model(value, path)
+    if isinstance(value, Promise):  # gettext_lazy: stored as the text it is now
+        return _text(str(value), path)
+    if isinstance(value, Enum):
+        raise NotStorable(path, f"{value!r} would come back as something else; pass its .value.")
+    if isinstance(value, str):  # SafeString and friends
+        return _text(str(value), path)
+    raise NotStorable(path, f"a {type(value).__qualname__} cannot be stored. {_hint(value)}")
+
+
+def _hint(value: object) -> str:
+    if isinstance(value, bytes | bytearray | memoryview):
+        return "Pass text, for example base64, or store the data and pass a reference."
+    if isinstance(value, set | frozenset):
+        return "Pass a sorted list."
+    if hasattr(value, "_meta") or type(value).__name__ == "QuerySet":
+        return "Pass a list of primary keys."
+    return (
+        "Pass text, numbers, booleans, None, lists, tuples, dicts, dates, timedeltas, Decimals, "
+        "UUIDs or saved model instances."
+    )
+
+
+def _text(value: str, path: str) -> str:
+    if "\x00" in value:
+        raise NotStorable(path, "it holds a NUL character, which PostgreSQL cannot store.")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        reason = "it holds half of a surrogate pair, which is no valid text."
+        raise NotStorable(path, reason) from None
+    return value
+
+
+def _float(value: float, path: str) -> object:
+    if not math.isfinite(value):
+        raise NotStorable(path, f"JSON has no {value!r}.")
+    # jsonb keeps numbers as numeric: 1e+22 would come back as an int and -0.0 as 0.0.
+    text = repr(value)
+    return {"$float": text} if "e" in text or text == "-0.0" else value
+
+
+def _dict(value: dict[object, object], path: str, depth: int) -> object:
+    return {_key(k, path): _tagged(v, f"{path}[{k!r}]", depth + 1) for k, v in value.items()}
+
+
+def _key(key: object, path: str) -> str:
+    if type(key) is not str:
+        raise NotStorable(path, f"the key {key!r} is not text, and JSON has only text keys.")
+    _text(key, f"{path} (the key {key!r})")
+    return f"${key}" if key[:1] == "$" else key
+
+
+def _model(value: Model, path: str) -> object:
+    if value.pk is None or value._state.adding:
+        raise NotStorable(path, f"save this {value._meta.label} first: it has no row yet.")
+    key = _tagged(value.pk, f"{path}.pk", 1)
+    return {"$model": [value._meta.label_lower, key, value._state.db]}
+
+
+# datetime before date: every datetime is a date as well.
+_TAGS: dict[type, tuple[str, Callable[[Any], str]]] = {
+    datetime: ("$datetime", datetime.isoformat),
+    date: ("$date", date.isoformat),
+    time: ("$time", time.isoformat),
+    timedelta: ("$timedelta", lambda value: f"{value.days}:{value.seconds}:{value.microseconds}"),
+    Decimal: ("$decimal", str),
+    UUID: ("$uuid", str),
+}
+
+# Decoding ---------------------------------------------------------------------------------
+
+
+def _untagged(found: dict[str, Any]) -> Any:
+    if len(found) == 1:
+        ((tag, content),) = found.items()
+        loader = _LOADERS.get(tag)
+        if loader is not None:
+            return loader(content)
+    return {k[1:] if k[:2] == "$$" else k: v for k, v in found.items()}
+
+
+def _load_timedelta(text: str) -> timedelta:
+    days, secs, micros = map(int, text.split(":"))
+    return timedelta(days, secs, micros)
+
+
+def _load_model(reference: list[Any]) -> Model:
+    label, pk, using = reference
+    model = apps.get_model(label)
+    instance: Model = model._base_manager.using(using).get(pk=pk)
+    return instance
+
+
+_LOADERS: dict[str, Callable[[Any], Any]] = {
+    "$datetime": datetime.fromisoformat,
+    "$date": date.fromisoformat,
+    "$time": time.fromisoformat,
+    "$timedelta": _load_timedelta,
+    "$decimal": Decimal,
+    "$uuid": UUID,
+    "$float": float,
+    "$tuple": tuple,
+    "$model": _load_model,
+}

@@ -1,0 +1,43 @@
+"""The closed list of verbs that change jobs. Nothing else writes ``Job.state``.
+
+Each verb takes and returns many jobs; one job is a list of one. Each commits by itself, except
+that enqueue, cancel and retry join the caller's transaction.
+
+Order of locks, the same everywhere: workers before jobs, jobs in ascending ``id``, unique keys in
+ascending order. claim, promote, rescue and prune take rows that nobody waits for them on: they skip
+what is locked and never wait. finish and release write rows that their worker owns. cancel and
+retry wait, in ascending ``id``.
+"""
+
+from django_jobs.engine.cancel import cancel
+from django_jobs.engine.claim import claim
+from django_jobs.engine.enqueue import enqueue
+from django_jobs.engine.finish import finish, mark_started
+from django_jobs.engine.promote import promote
+from django_jobs.engine.prune import prune
+from django_jobs.engine.queues import pause_queue, resume_queue
+from django_jobs.engine.release import disown, release
+from django_jobs.engine.rescue import Rescued, rescue, rescue_dead
+from django_jobs.engine.retry import retry
+from django_jobs.engine.workers import deregister, heartbeat, register
+
+__all__ = [
+    "Rescued",
+    "cancel",
+    "claim",
+    "deregister",
+    "disown",
+    "enqueue",
+    "finish",
+    "heartbeat",
+    "mark_started",
+    "pause_queue",
+    "promote",
+    "prune",
+    "register",
+    "release",
+    "rescue",
+    "rescue_dead",
+    "resume_queue",
+    "retry",
+]

@@ -1,0 +1,30 @@
+"""cancel: any state with work ahead → cancelled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django_jobs.engine.sql import JOB, change, movable
+
+_CANCEL = f"""
+WITH taken AS MATERIALIZED (
+    SELECT id FROM {JOB} WHERE id = ANY(%s::bigint[]) AND {movable("cancel")}
+    ORDER BY id FOR NO KEY UPDATE
+)
+UPDATE {JOB} AS job
+SET state = 'cancelled', claims = job.claims + 1, finished_at = statement_timestamp(),
+    prune_at = statement_timestamp() + make_interval(secs => %s)
+FROM taken WHERE job.id = taken.id
+"""  # noqa: S608 - names of tables
+
+#: Jobs moved by one statement.
+BATCH = 1000
+
+
+def cancel(ids: Sequence[int], *, retention: float, using: str) -> int:
+    """Move jobs that have not ended to cancelled; return how many. Kept ``retention`` seconds.
+
+    The claims grow, so what a worker still runs of them can no longer finish.
+    """
+    batches = (list(ids[start : start + BATCH]) for start in range(0, len(ids), BATCH))
+    return sum(change(using, _CANCEL, (batch, retention)) for batch in batches)

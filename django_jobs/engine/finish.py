@@ -1,0 +1,162 @@
+"""finish: running → succeeded, failed, cancelled, or scheduled for another attempt."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from django_jobs.engine.sql import JOB, change, fetch
+from django_jobs.outcomes import Cancelled, Failed, Finished, Parked, Snoozed, Succeeded
+from django_jobs.states import State
+
+#: Failed attempts whose errors are kept with a job; the oldest go first.
+KEPT_ERRORS = 20
+
+# The fence is ``id`` and ``claims`` and nothing else: with ``state = 'running'`` beside them the
+# planner may take the index of running jobs and a loop quadratic in the batch.
+_FENCE = "job.id = ended.id AND job.claims = ended.claims"
+
+_SUCCEED = f"""
+UPDATE {JOB} AS job
+SET state = 'succeeded',
+    started_at = now.at - make_interval(secs => ended.ago + ended.elapsed),
+    finished_at = now.at - make_interval(secs => ended.ago),
+    prune_at = now.at + make_interval(secs => ended.keep),
+    result = ended.result::jsonb
+FROM (SELECT statement_timestamp() AS at) AS now,
+     unnest(%s::bigint[], %s::int[], %s::float8[], %s::float8[], %s::float8[], %s::text[])
+         AS ended (id, claims, ago, elapsed, keep, result)
+WHERE {_FENCE}
+"""  # noqa: S608 - names of tables
+
+_CONCLUDE = f"""
+UPDATE {JOB} AS job
+SET state = ended.state,
+    attempts = job.attempts - ended.uncharged,
+    worker_id = CASE WHEN ended.state = 'scheduled' THEN NULL ELSE job.worker_id END,
+    scheduled_at = coalesce(now.at + make_interval(secs => ended.delay), job.scheduled_at),
+    started_at = now.at - make_interval(secs => ended.ago + ended.elapsed),
+    finished_at = CASE WHEN ended.state <> 'scheduled'
+                       THEN now.at - make_interval(secs => ended.ago) END,
+    prune_at = now.at + make_interval(secs => ended.keep),
+    errors = CASE WHEN ended.error IS NULL THEN job.errors
+             ELSE CASE WHEN jsonb_array_length(job.errors) >= {KEPT_ERRORS}
+                       THEN job.errors - 0 ELSE job.errors END || ended.error::jsonb END,
+    meta = CASE WHEN ended.note IS NULL THEN job.meta - 'parked' - 'cancelled'
+           ELSE job.meta || ended.note::jsonb END
+FROM (SELECT statement_timestamp() AS at) AS now,
+     unnest(%s::bigint[], %s::int[], %s::float8[], %s::float8[], %s::float8[],
+            %s::text[], %s::int[], %s::float8[], %s::text[], %s::text[])
+         AS ended (id, claims, ago, elapsed, keep, state, uncharged, delay, error, note)
+WHERE {_FENCE}
+"""  # noqa: S608 - names of tables
+
+_LOST = f"""
+SELECT ended.id FROM unnest(%s::bigint[], %s::int[]) AS ended (id, claims)
+WHERE NOT EXISTS (SELECT 1 FROM {JOB} AS job WHERE {_FENCE})
+"""  # noqa: S608 - names of tables
+
+_MARK_STARTED = f"""
+UPDATE {JOB} AS job
+SET started_at = statement_timestamp() - make_interval(secs => ended.ago)
+FROM unnest(%s::bigint[], %s::int[], %s::float8[]) AS ended (id, claims, ago)
+WHERE {_FENCE} AND job.started_at IS NULL
+"""  # noqa: S608 - names of tables
+
+
+def finish(
+    finished: Sequence[Finished], *, worker: str, retention: Mapping[str, float], using: str
+) -> set[int]:
+    """Move running jobs to what their outcomes say; return the ids that had changed hands.
+
+    Fenced: a job that was rescued, cancelled or released meanwhile stays as it is. Doing it again,
+    as after a commit whose answer was lost, changes nothing more. ``worker`` names the worker in
+    the errors; ``retention`` is how many seconds to keep a job, by its final state.
+    """
+    # Ascending, as everybody who waits for rows of jobs takes them.
+    ordered = sorted(finished, key=lambda ended: ended.job.id)
+    now = time.monotonic()
+    good = [ended for ended in ordered if type(ended.outcome) is Succeeded]
+    rest = [ended for ended in ordered if type(ended.outcome) is not Succeeded]
+    lost: set[int] = set()
+    if good:
+        rows = [
+            (*_timing(ended, now, retention["succeeded"]), ended.outcome.result)  # type: ignore[union-attr]
+            for ended in good
+        ]
+        lost |= _write(_SUCCEED, good, rows, using)
+    if rest:
+        concluded = [_conclusion(ended, now, worker, retention) for ended in rest]
+        lost |= _write(_CONCLUDE, rest, concluded, using)
+    return lost
+
+
+def mark_started(started: Sequence[tuple[int, int, float]], *, using: str) -> None:
+    """Note that prefetched jobs have begun: ``(id, claims, seconds ago)`` of each. Fenced."""
+    if started:
+        change(using, _MARK_STARTED, _columns(sorted(started)))
+
+
+def _write(
+    statement: str, ended: Sequence[Finished], rows: Sequence[tuple[Any, ...]], using: str
+) -> set[int]:
+    if change(using, statement, _columns(rows)) == len(rows):
+        return set()
+    fences = [(one.job.id, one.job.claims) for one in ended]
+    return {job for (job,) in fetch(using, _LOST, _columns(fences))}
+
+
+def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+def _timing(ended: Finished, now: float, keep: float) -> tuple[int, int, float, float, float]:
+    keep = keep if ended.retention is None else ended.retention
+    return ended.job.id, ended.job.claims, now - ended.ended, ended.elapsed, float(keep)
+
+
+def _conclusion(
+    ended: Finished, now: float, worker: str, retention: Mapping[str, float]
+) -> tuple[Any, ...]:
+    outcome = ended.outcome
+    state, uncharged, delay, error, note = State.SCHEDULED, 0, None, None, None
+    match outcome:
+        case Failed():
+            state = State.FAILED if outcome.delay is None else State.SCHEDULED
+            delay, error = outcome.delay, _error(ended, outcome, worker)
+        case Snoozed():
+            uncharged, delay = 1, outcome.delay
+        case Parked():
+            uncharged, delay = 1, outcome.delay
+            note = json.dumps({"parked": outcome.reason})
+        case Cancelled():
+            state, note = State.CANCELLED, json.dumps({"cancelled": outcome.reason})
+    *timing, keep = _timing(ended, now, retention.get(state, 0))
+    return (
+        *timing,
+        None if state == State.SCHEDULED else keep,
+        state.value,
+        uncharged,
+        None if delay is None else float(delay),
+        error,
+        note,
+    )
+
+
+def _error(ended: Finished, outcome: Failed, worker: str) -> str:
+    now = timezone.now()
+    ended_at = now - timedelta(seconds=time.monotonic() - ended.ended)
+    return json.dumps(
+        {
+            "attempt": ended.job.attempts,
+            **outcome.fault._asdict(),
+            "worker": worker,
+            "started_at": (ended_at - timedelta(seconds=ended.elapsed)).isoformat(),
+            "ended_at": ended_at.isoformat(),
+        }
+    )

@@ -1,0 +1,107 @@
+"""INSERT of a few jobs: one statement, one round trip."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from django_jobs.engine.sql import JOB, fetch, states
+from django_jobs.specs import NewJob
+from django_jobs.states import LIVE, State
+
+_CASTS = {"args": "::jsonb", "kwargs": "::jsonb", "meta": "::jsonb"}
+_FIELDS = NewJob._fields[:-1]
+_SCHEDULED = {
+    # Due already means ready, by the clock of the database.
+    datetime: (
+        f"CASE WHEN %s > statement_timestamp() THEN '{State.SCHEDULED}' ELSE '{State.READY}' END",
+        "%s",
+    ),
+    timedelta: (
+        f"CASE WHEN %s > interval '0' THEN '{State.SCHEDULED}' ELSE '{State.READY}' END",
+        "statement_timestamp() + %s",
+    ),
+}
+
+
+class Inserted(NamedTuple):
+    """What the database decided about a new row; None is not known here."""
+
+    id: int
+    state: str | None = None
+    scheduled_at: datetime | None = None
+    enqueued_at: datetime | None = None
+    unique_key: str | None = None
+
+    def as_columns(self) -> dict[str, Any]:
+        """Return the columns that are known."""
+        if self.state is None:
+            return {"id": self.id}
+        return {
+            "id": self.id,
+            "state": self.state,
+            "scheduled_at": self.scheduled_at,
+            "enqueued_at": self.enqueued_at,
+        }
+
+
+def insert(
+    new: Sequence[NewJob],
+    *,
+    ids: Sequence[int] | None = None,
+    on_conflict: bool = False,
+    using: str,
+) -> list[Inserted]:
+    """Insert jobs by one statement; with ``on_conflict`` skip those whose key is held."""
+    shapes = []
+    params: list[Any] = []
+    for position, job in enumerate(new):
+        if ids is not None:
+            params.append(ids[position])
+        params.extend([value for value in job[:-1] if value is not None])
+        if job.scheduled_at is not None:
+            params += (job.scheduled_at, job.scheduled_at)
+        shapes.append(_shape(job))
+    sql = _statement(tuple(shapes), ids is not None, on_conflict)
+    return [Inserted._make(row) for row in fetch(using, sql, params)]
+
+
+def _shape(job: NewJob) -> tuple[Any, ...]:
+    scheduled_at = job.scheduled_at
+    kind = None if scheduled_at is None else datetime
+    if isinstance(scheduled_at, timedelta):
+        kind = timedelta  # type: ignore[assignment]
+    return (kind, *[value is not None for value in job[:-1]])
+
+
+@lru_cache(maxsize=512)
+def _statement(shapes: tuple[tuple[Any, ...], ...], with_ids: bool, on_conflict: bool) -> str:
+    """Return the INSERT for rows of these shapes; columns that no row gives are left out."""
+    given = [
+        field
+        for position, field in enumerate(_FIELDS, start=1)
+        if any(shape[position] for shape in shapes)
+    ]
+    scheduled = any(shape[0] for shape in shapes)
+    columns = ["id"] * with_ids + given + ["state", "scheduled_at"] * scheduled
+    rows = ", ".join(_values(shape, given, with_ids, scheduled) for shape in shapes)
+    conflict = (
+        f"ON CONFLICT (unique_key) WHERE unique_key IS NOT NULL AND state IN {states(LIVE)} "
+        f"DO NOTHING"
+    )
+    return (
+        f"INSERT INTO {JOB} ({', '.join(columns)}) VALUES {rows} "  # noqa: S608 - names of columns
+        f"{conflict if on_conflict else ''} "
+        f"RETURNING id, state, scheduled_at, enqueued_at, unique_key"
+    )
+
+
+def _values(shape: tuple[Any, ...], given: list[str], with_ids: bool, scheduled: bool) -> str:
+    present = dict(zip(_FIELDS, shape[1:], strict=True))
+    values = ["%s"] * with_ids
+    values += [f"%s{_CASTS.get(name, '')}" if present[name] else "DEFAULT" for name in given]
+    if scheduled:
+        values += _SCHEDULED[shape[0]] if shape[0] else ("DEFAULT", "DEFAULT")
+    return f"({', '.join(values)})"

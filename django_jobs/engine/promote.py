@@ -1,0 +1,29 @@
+"""promote: scheduled → ready."""
+
+from __future__ import annotations
+
+from django_jobs.engine.sql import JOB, fetch
+
+#: Jobs promoted by one statement.
+BATCH = 1000
+
+_PROMOTE = f"""
+WITH due AS MATERIALIZED (
+    SELECT id FROM {JOB}
+    WHERE state = 'scheduled' AND scheduled_at <= statement_timestamp()
+    ORDER BY scheduled_at LIMIT %s FOR NO KEY UPDATE SKIP LOCKED
+)
+UPDATE {JOB} AS job SET state = 'ready' FROM due WHERE job.id = due.id
+RETURNING job.queue
+"""  # noqa: S608 - names of tables
+
+
+def promote(*, using: str, batch: int = BATCH) -> dict[str, int]:
+    """Move scheduled jobs that are due to ready; return how many, by queue."""
+    promoted: dict[str, int] = {}
+    while True:
+        rows = fetch(using, _PROMOTE, (batch,))
+        for (queue,) in rows:
+            promoted[queue] = promoted.get(queue, 0) + 1
+        if len(rows) < batch:
+            return promoted

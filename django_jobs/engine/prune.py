@@ -1,0 +1,28 @@
+"""prune: delete finished jobs whose time is over."""
+
+from __future__ import annotations
+
+from django_jobs.engine.sql import JOB, change, states
+from django_jobs.states import FINISHED
+
+#: Jobs deleted by one statement: small enough never to be in anybody's way.
+BATCH = 1000
+
+_PRUNE = f"""
+WITH old AS MATERIALIZED (
+    SELECT id FROM {JOB}
+    WHERE state IN {states(FINISHED)} AND prune_at <= statement_timestamp()
+    ORDER BY prune_at LIMIT %s FOR UPDATE SKIP LOCKED
+)
+DELETE FROM {JOB} AS job USING old WHERE job.id = old.id
+"""  # noqa: S608 - names of tables
+
+
+def prune(*, using: str, batch: int = BATCH) -> int:
+    """Delete the finished jobs past their retention; return how many."""
+    pruned = 0
+    while True:
+        deleted = change(using, _PRUNE, (batch,))
+        pruned += deleted
+        if deleted < batch:
+            return pruned

@@ -1,0 +1,45 @@
+"""release: running → ready, at no charge."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django_jobs.engine.sql import JOB, change, fetch
+from django_jobs.outcomes import Claimed
+
+_RELEASE = f"""
+UPDATE {JOB} AS job
+SET state = 'ready', worker_id = NULL, started_at = NULL, claims = job.claims + 1,
+    attempts = job.attempts - 1
+FROM unnest(%s::bigint[], %s::int[]) AS given (id, claims)
+WHERE job.id = given.id AND job.claims = given.claims AND job.state = 'running'
+RETURNING job.id
+"""  # noqa: S608 - names of tables
+
+
+def release(jobs: Sequence[Claimed], *, using: str) -> set[int]:
+    """Move claimed jobs from running back to ready, their attempts uncounted; return the ids.
+
+    Fenced, and the claims grow: what still runs of them can no longer finish.
+    """
+    if not jobs:
+        return set()
+    ordered = sorted((job.id, job.claims) for job in jobs)
+    ids, claims = zip(*ordered, strict=True)
+    return {job for (job,) in fetch(using, _RELEASE, (list(ids), list(claims)))}
+
+
+_DISOWN = f"""
+UPDATE {JOB} AS job
+SET state = 'ready', worker_id = NULL, started_at = NULL, claims = job.claims + 1,
+    attempts = job.attempts - 1
+WHERE job.state = 'running' AND job.worker_id = %s AND job.id <> ALL(%s::bigint[])
+"""  # noqa: S608 - names of tables
+
+
+def disown(worker: int, owned: Sequence[int], *, using: str) -> int:
+    """Move the jobs that ``worker`` owns without knowing it back to ready; return how many.
+
+    A claim whose answer was lost has made jobs its own that it never heard of.
+    """
+    return change(using, _DISOWN, (worker, list(owned)))

@@ -1,0 +1,119 @@
+"""rescue: running → ready or failed, for jobs whose worker is dead."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+
+from django.db import transaction
+from psycopg.types.json import Jsonb
+
+from django_jobs.engine.finish import KEPT_ERRORS
+from django_jobs.engine.sql import JOB, WORKER, change, fetch
+
+#: Times a job is taken back at no charge when nobody can tell whether it had begun. After that it
+#: is charged: a job that kills its host, and every witness with it, must come to an end.
+REPRIEVES = 2
+
+# Named by id, not found by "has no living worker": a row that changes hands between our snapshot
+# and our lock would else be taken from the living.
+_RESCUE = f"""
+WITH taken AS MATERIALIZED (
+    SELECT id, {{charged}} AS charged FROM {JOB}
+    WHERE state = 'running' AND worker_id = ANY(%s::bigint[])
+    ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
+), judged AS MATERIALIZED (
+    SELECT taken.id, taken.charged, taken.charged AND job.attempts >= job.max_attempts AS over
+    FROM taken JOIN {JOB} AS job ON job.id = taken.id
+)
+UPDATE {JOB} AS job
+SET state = CASE WHEN over THEN 'failed' ELSE 'ready' END,
+    claims = job.claims + 1,
+    attempts = job.attempts - CASE WHEN charged THEN 0 ELSE 1 END,
+    reprieves = job.reprieves + CASE WHEN charged THEN 0 ELSE 1 END,
+    worker_id = CASE WHEN over THEN job.worker_id END,
+    started_at = CASE WHEN over THEN job.started_at END,
+    finished_at = CASE WHEN over THEN statement_timestamp() END,
+    prune_at = CASE WHEN over THEN statement_timestamp() + make_interval(secs => %s) END,
+    errors = CASE WHEN NOT charged THEN job.errors
+             ELSE CASE WHEN jsonb_array_length(job.errors) >= {KEPT_ERRORS}
+                       THEN job.errors - 0 ELSE job.errors END
+                  || jsonb_set(jsonb_set(%s::jsonb, '{{{{attempt}}}}', to_jsonb(job.attempts)),
+                               '{{{{started_at}}}}', coalesce(to_jsonb(job.started_at), 'null'))
+             END
+FROM judged WHERE job.id = judged.id
+RETURNING job.id, job.queue, job.state
+"""  # noqa: S608 - names of tables
+
+_CHARGED_IF_STARTED = f"(started_at IS NOT NULL OR reprieves >= {REPRIEVES})"
+_CHARGED_IF_NAMED = "(id = ANY(%s::bigint[]))"
+
+_DEAD = f"""
+SELECT id FROM {WORKER} WHERE heartbeat_at < statement_timestamp() - make_interval(secs => %s)
+ORDER BY id FOR UPDATE SKIP LOCKED
+"""  # noqa: S608 - names of tables
+
+# Workers whose rows were deleted by hand, or by a restore of a backup. A live worker's row is
+# committed before its first claim.
+_VANISHED = f"""
+SELECT DISTINCT worker_id FROM {JOB} AS job WHERE state = 'running'
+AND NOT EXISTS (SELECT 1 FROM {WORKER} AS worker WHERE worker.id = job.worker_id)
+"""  # noqa: S608 - names of tables
+
+
+class Rescued(NamedTuple):
+    """A job that was taken back from a dead worker."""
+
+    id: int
+    queue: str
+    state: str
+
+
+def rescue(
+    workers: Collection[int],
+    *,
+    started: Collection[int] | None = None,
+    reason: str,
+    failed_retention: float,
+    using: str,
+) -> list[Rescued]:
+    """Move the running jobs of dead workers to ready, or to failed where no attempt is left.
+
+    ``started`` names the jobs that had begun: these are charged and no other. Without it a job is
+    charged if its start was recorded; one that was prefetched is taken back at no charge, a few
+    times at most.
+    """
+    error = Jsonb(
+        {
+            "attempt": None,
+            "exception": "django_jobs.exceptions.WorkerLost",
+            "message": reason,
+            "traceback": "",
+            "worker": None,
+            "started_at": None,
+            "ended_at": None,
+        }
+    )
+    charged = _CHARGED_IF_STARTED if started is None else _CHARGED_IF_NAMED
+    witnesses = () if started is None else (sorted(started),)
+    params = (*witnesses, sorted(workers), failed_retention, error)
+    with transaction.atomic(using=using):
+        rows = fetch(using, _RESCUE.format(charged=charged), params)
+        change(using, f"DELETE FROM {WORKER} WHERE id = ANY(%s)", (sorted(workers),))  # noqa: S608
+    return [Rescued._make(row) for row in rows]
+
+
+def rescue_dead(*, timeout: float, failed_retention: float, using: str) -> list[Rescued]:
+    """Find the workers without a heartbeat for ``timeout`` seconds, and rescue their jobs."""
+    rescued: list[Rescued] = []
+    with transaction.atomic(using=using):
+        dead = _ids(fetch(using, _DEAD, (timeout,)))
+        dead += _ids(fetch(using, _VANISHED))
+        if dead:
+            reason = f"The worker gave no sign of life for {timeout:g} seconds."
+            rescued = rescue(dead, reason=reason, failed_retention=failed_retention, using=using)
+    return rescued
+
+
+def _ids(rows: Sequence[tuple[int]]) -> list[int]:
+    return [row[0] for row in rows]

@@ -1,0 +1,56 @@
+"""retry: failed or cancelled → ready, with all attempts again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.db import IntegrityError, transaction
+
+from django_jobs.engine.sql import JOB, change, movable, states
+from django_jobs.states import LIVE
+
+# Of several jobs that once held one unique key only the newest may live again, and none while
+# another job holds the key.
+_RETRY = f"""
+WITH taken AS MATERIALIZED (
+    SELECT id, unique_key FROM {JOB} WHERE id = ANY(%s::bigint[]) AND {movable("retry")}
+    ORDER BY id FOR NO KEY UPDATE
+), chosen AS MATERIALIZED (
+    SELECT id FROM taken WHERE unique_key IS NULL
+    UNION ALL
+    SELECT max(id) FROM taken
+    WHERE unique_key IS NOT NULL AND NOT EXISTS (
+        SELECT 1 FROM {JOB} AS holder
+        WHERE holder.unique_key = taken.unique_key AND holder.state IN {states(LIVE)}
+    )
+    GROUP BY unique_key
+)
+UPDATE {JOB} AS job
+SET state = 'ready', claims = job.claims + 1, attempts = 0, reprieves = 0, worker_id = NULL,
+    scheduled_at = statement_timestamp(), started_at = NULL, finished_at = NULL, prune_at = NULL,
+    result = NULL, progress = NULL
+FROM chosen WHERE job.id = chosen.id
+"""  # noqa: S608 - names of tables
+
+#: Jobs moved by one statement.
+BATCH = 1000
+
+
+def retry(ids: Sequence[int], *, using: str) -> int:
+    """Move failed and cancelled jobs to ready with no attempt used; return how many.
+
+    Their errors stay. A job whose unique key another one holds is left as it is.
+    """
+    batches = (list(ids[start : start + BATCH]) for start in range(0, len(ids), BATCH))
+    return sum(_retry(batch, using) for batch in batches)
+
+
+def _retry(ids: list[int], using: str) -> int:
+    try:
+        with transaction.atomic(using=using):
+            return change(using, _RETRY, (ids,))
+    except IntegrityError:
+        # Somebody took one of the keys between our look and our write: one at a time, then.
+        if len(ids) == 1:
+            return 0
+        return sum(_retry([one], using) for one in ids)

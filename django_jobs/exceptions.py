@@ -1,0 +1,142 @@
+"""Every error this project raises on purpose, and the three that a job raises to steer itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from difflib import get_close_matches
+
+from django.core.exceptions import ImproperlyConfigured
+
+
+class JobsError(Exception):
+    """Base of every error of this project. Do not raise directly."""
+
+
+def did_you_mean(wrong: str, known: Iterable[str]) -> str:
+    """Return `` Did you mean 'x'?`` for the known word nearest to ``wrong``, or nothing."""
+    nearest = get_close_matches(wrong, list(known), n=1)
+    return f" Did you mean {nearest[0]!r}?" if nearest else ""
+
+
+class InvalidSettings(JobsError, ImproperlyConfigured):
+    """The setting ``DJANGO_JOBS`` holds something that cannot be used."""
+
+
+class InvalidOption(JobsError, ValueError):
+    """An option of a job has a value that makes no sense."""
+
+
+class UnknownOption(JobsError, TypeError):
+    """An option was given that does not exist."""
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        known = sorted(known)
+        super().__init__(
+            f"Unknown option {name!r}.{did_you_mean(name, known)} "
+            f"The options are: {', '.join(known)}."
+        )
+
+
+class UnsupportedOption(JobsError, ValueError):
+    """An option was given that the job's executor cannot enforce."""
+
+
+class UnknownJob(JobsError, LookupError):
+    """No job function is known under a name, and none may be imported by it."""
+
+    def __init__(self, name: str, reason: str = "", known: Iterable[str] = ()) -> None:
+        self.name = name
+        reason = reason or "it is not registered and cannot be imported."
+        super().__init__(f"No job function is named {name!r}: {reason}{did_you_mean(name, known)}")
+
+
+class UnknownQueue(JobsError, LookupError):
+    """A job was sent to a queue that is not declared, and STRICT_QUEUES is on."""
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        known = sorted(known)
+        super().__init__(
+            f"The queue {name!r} is not declared.{did_you_mean(name, known)} Declare it in "
+            f"DJANGO_JOBS['QUEUES'] (now: {', '.join(known) or 'none'}) or turn "
+            f"DJANGO_JOBS['STRICT_QUEUES'] off."
+        )
+
+
+class DuplicateJobName(JobsError, ValueError):
+    """Two different functions were registered under one name."""
+
+    def __init__(self, name: str, first: str, second: str) -> None:
+        super().__init__(
+            f"The job name {name!r} is taken by {first}; {second} needs another: @job(name=...)."
+        )
+
+
+class NotStorable(JobsError, TypeError):
+    """A value cannot be stored with a job; the message says where it sits and what to do."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+        super().__init__(f"{path}: {reason}")
+
+
+class JobGone(JobsError, LookupError):
+    """The row of a job that was waited for has been deleted: it ended and was pruned."""
+
+
+class WaitTimeout(JobsError, TimeoutError):
+    """A job that was waited for did not end in time."""
+
+
+class WaitInTransaction(JobsError, RuntimeError):
+    """Waiting inside a transaction would never end: its job is invisible to every worker."""
+
+
+class UniqueKeyContended(JobsError, RuntimeError):
+    """A unique key changed hands again and again while a job was being enqueued under it."""
+
+
+class WorkerLost(JobsError):
+    """The worker that ran a job died or was cut off; stored on the job like any other error."""
+
+
+class WorkerCannotStart(JobsError):
+    """Worker processes die again and again before they begin to work."""
+
+    def __init__(self, times: int, cause: str) -> None:
+        super().__init__(
+            f"A worker process failed to start {times} times in a row; the last one {cause}. "
+            f"What it printed above says why."
+        )
+
+
+class JobControl(JobsError):
+    """Base of what a job raises to steer itself. Do not raise directly."""
+
+
+class Retry(JobControl):
+    """Raised in a job: this attempt failed; try again after ``delay`` (seconds or timedelta).
+
+    Without a delay the job's own backoff holds. The attempt is charged.
+    """
+
+    def __init__(self, delay: float | timedelta | None = None, message: str = "") -> None:
+        self.delay = delay
+        super().__init__(message or "The job asked to be retried.")
+
+
+class Snooze(JobControl):
+    """Raised in a job: not now; run again after ``delay``. The attempt is not charged."""
+
+    def __init__(self, delay: float | timedelta) -> None:
+        self.delay = delay
+        super().__init__(f"The job asked to sleep for {delay}.")
+
+
+class Cancel(JobControl):
+    """Raised in a job: give up for good, without calling it a failure."""
+
+    def __init__(self, reason: str = "") -> None:
+        self.reason = reason
+        super().__init__(reason or "The job cancelled itself.")

@@ -1,0 +1,89 @@
+"""Runs coroutine functions on an event loop in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import threading
+from collections.abc import Callable, Sequence
+
+from asgiref.sync import SyncToAsync, ThreadSensitiveContext, sync_to_async
+from django.db import connections
+
+from django_jobs.capabilities import EXECUTORS
+from django_jobs.execution import Policy, aperform
+from django_jobs.executors.base import Executor
+from django_jobs.outcomes import Claimed
+
+
+class AsyncioExecutor(Executor):
+    """One loop, up to ``size`` tasks. Each job's ORM calls have a thread to themselves, as each
+    request's have under ASGI: concurrent jobs share neither connections nor transactions.
+    """
+
+    capabilities = EXECUTORS["asyncio"]
+
+    def __init__(
+        self,
+        size: int,
+        policy: Policy,
+        *,
+        on_start: Callable[[Claimed], None],
+        on_idle: Callable[[], None],
+    ) -> None:
+        super().__init__(size, policy, on_start=on_start, on_idle=on_idle)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def submit(self, jobs: Sequence[Claimed]) -> None:
+        """Run jobs, in this order, as tasks end; start the loop with the first of them."""
+        self._waiting.extend(jobs)
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+            threading.Thread(
+                target=self._run, args=(self._loop,), name="job-loop", daemon=True
+            ).start()
+        self._loop.call_soon_threadsafe(self._fill)
+
+    def stop(self) -> None:
+        """Cancel the running tasks, and run nothing more."""
+        self.withdraw()
+        if self._loop is not None:
+            asyncio.run_coroutine_threadsafe(self._shut(), self._loop)
+
+    def _run(self, loop: asyncio.AbstractEventLoop) -> None:
+        asyncio.set_event_loop(loop)
+        loop.run_forever()
+        loop.close()
+
+    async def _shut(self) -> None:
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        asyncio.get_running_loop().stop()
+
+    def _fill(self) -> None:
+        while len(self._tasks) < self.size:
+            try:
+                job = self._waiting.popleft()
+            except IndexError:
+                return
+            loop = asyncio.get_running_loop()
+            task = loop.create_task(self._work(job), context=contextvars.Context())
+            self._tasks.add(task)
+            task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._fill()
+
+    async def _work(self, job: Claimed) -> None:
+        self._on_start(job)
+        async with ThreadSensitiveContext() as context:
+            try:
+                finished = await aperform(job, self._policy)
+            finally:
+                if context in SyncToAsync.context_to_thread_executor:
+                    await sync_to_async(connections.close_all)()
+        self._hand_over(finished)

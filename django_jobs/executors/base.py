@@ -1,0 +1,82 @@
+"""What runs claimed jobs, several at once, and hands over how they ended."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import ClassVar, TypeVar
+
+from django_jobs.capabilities import Capabilities
+from django_jobs.execution import Policy
+from django_jobs.outcomes import Claimed, Finished
+
+T = TypeVar("T")
+
+#: Finished runs after which the worker is woken though there is more to run.
+HANDOVER = 250
+
+
+class Executor(ABC):
+    """Runs jobs in up to ``size`` places; knows nothing of the database."""
+
+    #: What it supports; jobs that ask for more are refused when they are declared.
+    capabilities: ClassVar[Capabilities]
+
+    def __init__(
+        self,
+        size: int,
+        policy: Policy,
+        *,
+        on_start: Callable[[Claimed], None],
+        on_idle: Callable[[], None],
+    ) -> None:
+        """``on_start`` hears of each job just before it runs, ``on_idle`` when it is time to
+        collect what has finished; both are called from the executor's own threads.
+        """
+        self.size = size
+        self._policy = policy
+        self._on_start = on_start
+        self._on_idle = on_idle
+        self._waiting: deque[Claimed] = deque()
+        self._finished: deque[Finished] = deque()
+
+    @abstractmethod
+    def submit(self, jobs: Sequence[Claimed]) -> None:
+        """Run jobs, in this order, as places get free."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """Cancel what can be cancelled, and run nothing more. What is cancelled has no outcome."""
+
+    def withdraw(self) -> list[Claimed]:
+        """Take back the jobs that have not begun."""
+        return _drained(self._waiting)
+
+    def collect(self) -> list[Finished]:
+        """Hand over the runs that have ended since the last time."""
+        return _drained(self._finished)
+
+    @property
+    def waiting(self) -> int:
+        """Return how many jobs wait for a place."""
+        return len(self._waiting)
+
+    @property
+    def uncollected(self) -> int:
+        """Return how many runs have ended and were not handed over."""
+        return len(self._finished)
+
+    def _hand_over(self, finished: Finished) -> None:
+        self._finished.append(finished)
+        if not self._waiting or len(self._finished) >= HANDOVER:
+            self._on_idle()
+
+
+def _drained(queue: deque[T]) -> list[T]:
+    taken = []
+    while True:
+        try:
+            taken.append(queue.popleft())  # atomic: other threads take and give meanwhile
+        except IndexError:
+            return taken

@@ -1,0 +1,73 @@
+"""The signs of life of a worker, and its own doubt when they fail."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from django.db import connections
+from django.db.utils import Error
+
+from django_jobs import engine
+from django_jobs.pauses import Pauses
+
+logger = logging.getLogger("django_jobs")
+
+
+class Heart(threading.Thread):
+    """Renews the heartbeat of a worker; calls ``lost`` once when others must take it for dead.
+
+    That is when its row is gone, or when by this machine's monotonic clock no heartbeat has got
+    through for ``timeout`` seconds: the process was stopped, or cut off from the database.
+    """
+
+    def __init__(
+        self,
+        worker: int,
+        *,
+        interval: float,
+        timeout: float,
+        beat: Callable[[], None],
+        lost: Callable[[str], None],
+        using: str,
+    ) -> None:
+        """``beat`` is called after each heartbeat, in this thread and on its connection."""
+        super().__init__(name="job-heart", daemon=True)
+        self._worker, self._using = worker, using
+        self._interval, self._timeout = interval, timeout
+        self._beat, self._lost = beat, lost
+        self._stopping = threading.Event()
+
+    def run(self) -> None:
+        """Beat until stopped or lost."""
+        pauses = Pauses()
+        renewed = time.monotonic()
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            if began - renewed > self._timeout:
+                self._give_up(f"no heartbeat got through for {began - renewed:.1f} seconds")
+                return
+            try:
+                if not engine.heartbeat(self._worker, using=self._using):
+                    self._give_up("its row is gone: it was taken for dead")
+                    return
+                renewed = began
+                self._beat()
+                pauses.reset()
+                pause = self._interval
+            except Error as error:
+                pause = min(pauses.next(), self._interval)
+                logger.warning("heartbeat.failed error=%s retry_in=%.1f", error, pause)
+                connections.close_all()
+            self._stopping.wait(pause)
+        connections.close_all()
+
+    def stop(self) -> None:
+        """Stop beating."""
+        self._stopping.set()
+
+    def _give_up(self, reason: str) -> None:
+        connections.close_all()
+        self._lost(reason)

@@ -1,0 +1,202 @@
+"""A job: one row, one request to run a function, in one state."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+
+from asgiref.sync import sync_to_async
+from django.db import connections, models
+from django.db.models import F, Q, Value
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from django_jobs.durations import Duration, seconds
+from django_jobs.exceptions import JobGone, WaitInTransaction, WaitTimeout
+from django_jobs.models.queryset import JobQuerySet
+from django_jobs.models.worker import Worker
+from django_jobs.states import FINISHED, LIVE, State
+
+#: Seconds between two looks while waiting for a job: grows from the first to the second.
+_FIRST_LOOK, _LONGEST_LOOK = 0.005, 0.25
+
+_UNCLAIMED = (State.SCHEDULED, State.BLOCKED, State.READY)
+
+
+class Job(models.Model):
+    """One request to run a job function. Only the engine changes ``state``."""
+
+    State = State
+
+    queue = models.CharField(_("queue"), max_length=255, default="default", db_default="default")
+    name = models.CharField(_("function"), max_length=255)
+    args = models.JSONField(
+        _("positional arguments"), default=list, db_default=Value([], models.JSONField())
+    )
+    kwargs = models.JSONField(
+        _("keyword arguments"), default=dict, db_default=Value({}, models.JSONField())
+    )
+    #: Higher first; ties in the order received.
+    priority = models.IntegerField(_("priority"), default=0, db_default=0)
+    state = models.CharField(
+        _("state"), max_length=9, choices=State, default=State.READY, db_default=State.READY
+    )
+    #: Runs started; counted at the claim.
+    attempts = models.SmallIntegerField(_("attempts"), default=0, db_default=0)
+    #: Runs allowed in all.
+    max_attempts = models.SmallIntegerField(_("maximum attempts"), default=1, db_default=1)
+    scheduled_at = models.DateTimeField(_("scheduled at"), db_default=Now())
+    enqueued_at = models.DateTimeField(_("enqueued at"), db_default=Now())
+    #: When the present or last run began; null while a claimed job waits for a free slot.
+    started_at = models.DateTimeField(_("started at"), null=True, blank=True)
+    finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
+    #: When prune may delete the row.
+    prune_at = models.DateTimeField(_("kept until"), null=True, blank=True)
+    #: Held while the job is live; global over all queues.
+    unique_key = models.CharField(_("unique key"), max_length=255, null=True, blank=True)  # noqa: DJ001 - null is no key
+    #: Who runs it, or ran it last. No constraint: workers come and go, jobs stay.
+    worker = models.ForeignKey(
+        Worker,
+        verbose_name=_("worker"),
+        null=True,
+        blank=True,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="jobs",
+    )
+    #: Grows at every change of ownership, never shrinks: with ``id`` it fences a worker's writes.
+    claims = models.IntegerField(_("claims"), default=0, db_default=0)
+    #: Times it was taken back from a dead worker that may not have begun it, at no charge.
+    reprieves = models.SmallIntegerField(_("reprieves"), default=0, db_default=0)
+    #: Null for the setting, 0 for no limit.
+    timeout = models.DurationField(_("timeout"), null=True, blank=True)
+    memory_limit = models.BigIntegerField(_("memory limit in bytes"), null=True, blank=True)
+    units = models.IntegerField(_("process units"), default=1, db_default=1)
+    #: One object for each failed attempt, newest last.
+    errors = models.JSONField(
+        _("errors"), default=list, db_default=Value([], models.JSONField()), blank=True
+    )
+    result = models.JSONField(_("result"), null=True, blank=True)
+    progress = models.JSONField(_("progress"), null=True, blank=True)
+    #: Yours.
+    meta = models.JSONField(
+        _("meta"), default=dict, db_default=Value({}, models.JSONField()), blank=True
+    )
+
+    #: False on what enqueue returns where a live job already held the unique key.
+    created: bool = True
+
+    objects = JobQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("job")
+        verbose_name_plural = _("jobs")
+        indexes = [
+            # Exactly the claimable rows, in exactly the order of the claim.
+            models.Index(
+                F("queue"),
+                F("priority").desc(),
+                F("id"),
+                name="django_jobs_job_ready",
+                condition=Q(state=State.READY),
+            ),
+            models.Index(
+                fields=["scheduled_at"],
+                name="django_jobs_job_scheduled",
+                condition=Q(state=State.SCHEDULED),
+            ),
+            models.Index(
+                fields=["worker"],
+                name="django_jobs_job_running",
+                condition=Q(state=State.RUNNING),
+            ),
+            models.Index(
+                fields=["prune_at"],
+                name="django_jobs_job_finished",
+                condition=Q(state__in=sorted(FINISHED)),
+            ),
+            # Failures are few and are what people look for.
+            models.Index(
+                fields=["-finished_at"],
+                name="django_jobs_job_failed",
+                condition=Q(state=State.FAILED),
+            ),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["unique_key"],
+                name="django_jobs_job_unique_key",
+                condition=Q(unique_key__isnull=False, state__in=sorted(LIVE)),
+            ),
+            models.CheckConstraint(
+                name="django_jobs_job_state", condition=Q(state__in=sorted(State.values))
+            ),
+            models.CheckConstraint(
+                name="django_jobs_job_running_has_worker",
+                condition=~Q(state=State.RUNNING) | Q(worker__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="django_jobs_job_waiting_has_no_worker",
+                condition=~Q(state__in=sorted(_UNCLAIMED)) | Q(worker__isnull=True),
+            ),
+            models.CheckConstraint(
+                name="django_jobs_job_finished_has_time",
+                condition=Q(state__in=sorted(FINISHED), finished_at__isnull=False)
+                | Q(state__in=sorted(LIVE), finished_at__isnull=True),
+            ),
+            models.CheckConstraint(
+                name="django_jobs_job_attempts",
+                # No upper bound by max_attempts: one odd row must not make a whole claim fail.
+                condition=Q(attempts__gte=0, max_attempts__gte=1),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} #{self.pk}"
+
+    @property
+    def is_finished(self) -> bool:
+        """Return whether the job has ended, well or not."""
+        return self.state in FINISHED
+
+    def wait(self, timeout: Duration | None = None) -> Job:
+        """Wait until the job has ended and return it, refreshed.
+
+        Raise WaitTimeout after ``timeout`` (seconds or a timedelta), JobGone when the row was
+        pruned meanwhile, WaitInTransaction where no worker could see the job.
+        """
+        deadline = time.monotonic() + (
+            float("inf") if timeout is None else seconds(timeout, "timeout")
+        )
+        pause = _FIRST_LOOK
+        while not self._look().is_finished:
+            if connections[self._state.db or "default"].in_atomic_block:
+                raise WaitInTransaction(
+                    f"{self} is waited for inside a transaction, so no worker can see it or tell "
+                    f"of its end: leave the atomic block first."
+                )
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise WaitTimeout(f"{self} was still {self.state} after {timeout} seconds.")
+            time.sleep(min(pause, left))
+            pause = min(pause * 1.5, _LONGEST_LOOK)
+        return self
+
+    async def await_(self, timeout: Duration | None = None) -> Job:  # noqa: ASYNC109 - wait()'s
+        """See wait()."""
+        return await sync_to_async(self.wait)(timeout)
+
+    def _look(self) -> Job:
+        try:
+            self.refresh_from_db(using=self._state.db)
+        except type(self).DoesNotExist:
+            raise JobGone(f"{self} has ended and its row was deleted.") from None
+        return self
+
+    @property
+    def duration(self) -> timedelta | None:
+        """Return how long the last run took, or None."""
+        if self.started_at is None or self.finished_at is None:
+            return None
+        return self.finished_at - self.started_at

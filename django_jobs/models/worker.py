@@ -1,0 +1,30 @@
+"""A worker: one process that claims jobs, for as long as it is alive."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+
+class Worker(models.Model):
+    """A process that claims jobs. Its row is deleted when it stops, or when it is found dead."""
+
+    hostname = models.CharField(_("host"), max_length=255)
+    pid = models.IntegerField(_("process id"))
+    #: The queues it serves; empty for all.
+    queues = models.JSONField(
+        _("queues"), default=list, db_default=models.Value([], models.JSONField())
+    )
+    concurrency = models.IntegerField(_("concurrency"), db_default=1)
+    version = models.CharField(_("version"), max_length=50, db_default="")
+    started_at = models.DateTimeField(_("started at"), db_default=Now())
+    #: Not indexed: so every heartbeat is a heap-only update.
+    heartbeat_at = models.DateTimeField(_("last heartbeat"), db_default=Now())
+
+    class Meta:
+        verbose_name = _("worker")
+        verbose_name_plural = _("workers")
+
+    def __str__(self) -> str:
+        return f"{self.hostname}:{self.pid}"

@@ -1,0 +1,109 @@
+"""What may be said about a job, each value checked where it is given."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from enum import IntEnum
+from typing import Any
+
+from django_jobs.durations import LONGEST
+from django_jobs.exceptions import InvalidOption
+
+#: What PostgreSQL's integer and smallint hold.
+_INTEGER_MAX = 2**31 - 1
+_SMALLINT_MAX = 2**15 - 1
+#: The longest name of a queue, a job function or a unique key, in characters.
+MAX_NAME = 255
+
+UniqueKey = str | Callable[..., str]
+Timeout = float | timedelta
+
+
+class Priority(IntEnum):
+    """Three common priorities. Any other integer will do; higher runs first."""
+
+    LOW = -10
+    MEDIUM = 0
+    HIGH = 10
+
+
+def check_name(value: object, option: str) -> str:
+    """Return ``value`` if it can name a queue, a job or a key, or raise InvalidOption."""
+    if not isinstance(value, str):
+        raise InvalidOption(f"{option} must be text, not {value!r}.")
+    if not value or len(value) > MAX_NAME or not value.isprintable():
+        raise InvalidOption(
+            f"{option} must be 1 to {MAX_NAME} printable characters, not {value[:300]!r}."
+        )
+    return str(value)
+
+
+def check_priority(value: object) -> int:
+    """Return ``value`` if it is a 32-bit integer, or raise InvalidOption."""
+    # Not "in range(...)": that walks the range for an IntEnum such as Priority.
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int)
+        or not -_INTEGER_MAX <= value <= _INTEGER_MAX
+    ):
+        raise InvalidOption(f"priority must be an integer of 32 bits, not {value!r}.")
+    return int(value)
+
+
+def check_max_attempts(value: object) -> int:
+    """Return ``value`` if a job may run that many times, or raise InvalidOption."""
+    if type(value) is not int or not 1 <= value <= _SMALLINT_MAX:
+        raise InvalidOption(f"max_attempts must be from 1 to {_SMALLINT_MAX}, not {value!r}.")
+    return value
+
+
+def check_retries(value: object) -> int:
+    """Return the total number of runs that ``retries`` extra ones make."""
+    if type(value) is not int or not 0 <= value < _SMALLINT_MAX:
+        raise InvalidOption(f"retries must be from 0 to {_SMALLINT_MAX - 1}, not {value!r}.")
+    return value + 1
+
+
+def check_scheduled_at(value: object) -> datetime | timedelta:
+    """Return an aware datetime or a delay from now as it is, or raise InvalidOption."""
+    if isinstance(value, timedelta):
+        if not 0 <= value.total_seconds() <= LONGEST:
+            raise InvalidOption(f"scheduled_at must be within 100 years from now, not {value!r}.")
+        return value
+    if not isinstance(value, datetime):
+        raise InvalidOption(f"scheduled_at must be a datetime or a timedelta, not {value!r}.")
+    if value.utcoffset() is None:
+        raise InvalidOption(
+            f"scheduled_at must know its time zone, and {value!r} does not: use "
+            f"django.utils.timezone.now() or make_aware()."
+        )
+    return value
+
+
+def check_timeout(value: object) -> float:
+    """Return a limit in seconds; 0 stands for no limit."""
+    if isinstance(value, timedelta):
+        value = value.total_seconds()
+    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
+        raise InvalidOption(f"timeout must be seconds or a timedelta, not {value!r}.")
+    if not 0 <= value <= LONGEST:
+        raise InvalidOption(f"timeout must be from 0 (no limit) to 100 years, not {value!r}.")
+    return float(value)
+
+
+def check_kwargs(value: object) -> dict[str, Any]:
+    """Return a copy of keyword arguments, or raise InvalidOption."""
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+        raise InvalidOption(f"kwargs must be a dict with text keys, not {value!r}.")
+    return dict(value)
+
+
+def check_exceptions(value: object, option: str) -> tuple[type[BaseException], ...]:
+    """Return one exception type or several as a tuple, or raise InvalidOption."""
+    types = tuple(value) if isinstance(value, list | tuple | set) else (value,)
+    for kind in types:
+        if not (isinstance(kind, type) and issubclass(kind, BaseException)):
+            raise InvalidOption(f"{option} takes exception types, not {kind!r}.")
+    return types

@@ -1,0 +1,31 @@
+"""What workers are told, and what they report. No models here: a new process reads it first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class WorkerOptions:
+    """What one worker is told. None is what the settings say."""
+
+    #: Empty for all.
+    queues: tuple[str, ...] = ()
+    concurrency: int | None = None
+    #: Stop when nothing is due any more.
+    burst: bool = False
+    max_jobs: int | None = None
+    max_seconds: float | None = None
+    shutdown_timeout: float | None = None
+    using: str = "default"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a worker has done."""
+
+    processed: int
+    succeeded: int
+    retried: int
+    failed: int
+    seconds: float

@@ -1,0 +1,92 @@
+"""How one run of a job ended: values that executors hand over and the engine records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+
+class Claimed(NamedTuple):
+    """A job that a worker owns, as the claim returns it: ``id`` and ``claims`` fence its writes."""
+
+    id: int
+    claims: int
+    name: str
+    #: JSON texts.
+    args: str
+    kwargs: str
+    attempts: int
+    max_attempts: int
+    #: Seconds; None for the default, 0 for no limit.
+    timeout: float | None
+    priority: int
+
+
+class Fault(NamedTuple):
+    """What went wrong in one attempt, as storable text."""
+
+    exception: str
+    message: str
+    traceback: str
+
+
+@dataclass(frozen=True, slots=True)
+class Succeeded:
+    """The function returned; ``result`` is JSON text, None where it returned None."""
+
+    result: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The attempt failed. With a ``delay`` in seconds the job is tried again, else it is over."""
+
+    fault: Fault
+    delay: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Snoozed:
+    """The job asked to be run again in ``delay`` seconds, at no charge."""
+
+    delay: float
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """The job gave up on purpose."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """No function is known by the job's name: tried again in ``delay`` seconds, at no charge."""
+
+    reason: str
+    delay: float
+
+
+Outcome = Succeeded | Failed | Snoozed | Cancelled | Parked
+
+
+class Finished(NamedTuple):
+    """A claimed job and how its run ended."""
+
+    job: Claimed
+    outcome: Outcome
+    #: Seconds from the start of the run until the end of it, by the worker's clock.
+    elapsed: float
+    #: When it ended, by the worker's monotonic clock: the engine subtracts, never compares.
+    ended: float
+    #: Seconds to keep the row; None for the setting of its final state.
+    retention: float | None = None
+
+    def as_log(self) -> dict[str, Any]:
+        """Return what a log line says of this run."""
+        return {
+            "id": self.job.id,
+            "name": self.job.name,
+            "attempt": self.job.attempts,
+            "duration": f"{self.elapsed:.3f}",
+        }

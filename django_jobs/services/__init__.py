@@ -1,0 +1,9 @@
+"""The services that keep the table honest. Every worker runs them all; each is safe to run
+anywhere, any number of times at once."""
+
+from django_jobs.services.base import Service, Services
+from django_jobs.services.promoter import Promoter
+from django_jobs.services.pruner import Pruner
+from django_jobs.services.rescuer import Rescuer
+
+__all__ = ["Promoter", "Pruner", "Rescuer", "Service", "Services"]

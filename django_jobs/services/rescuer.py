@@ -1,0 +1,40 @@
+"""Takes back the jobs of workers that have died."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from django_jobs import engine
+from django_jobs.services.base import Service
+
+logger = logging.getLogger("django_jobs")
+
+
+class Rescuer(Service):
+    """Rescues jobs whose worker gave no sign of life for ``timeout`` seconds."""
+
+    def __init__(
+        self,
+        interval: float,
+        using: str,
+        *,
+        timeout: float,
+        failed_retention: float,
+        wake: Callable[[], None],
+    ) -> None:
+        super().__init__(interval, using)
+        self._timeout = timeout
+        self._failed_retention = failed_retention
+        self._wake = wake
+
+    def run_once(self) -> int:
+        """Rescue what dead workers have left, and return how many jobs that were."""
+        rescued = engine.rescue_dead(
+            timeout=self._timeout, failed_retention=self._failed_retention, using=self.using
+        )
+        for job in rescued:
+            logger.warning("job.rescued id=%s queue=%s state=%s", *job)
+        if rescued:
+            self._wake()
+        return len(rescued)

@@ -1,0 +1,68 @@
+"""The states of a job and the moves between them: written once, executed everywhere.
+
+The engine derives its WHERE clauses from ``TRANSITIONS``; the database repeats them as
+CheckConstraints; ``docs/lifecycle.md`` draws them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
+
+
+class State(TextChoices):
+    """Where a job is in its life."""
+
+    #: Not due yet, or waiting for its next attempt. Moved out by promote.
+    SCHEDULED = "scheduled", _("scheduled")
+    #: Waits for other jobs. Moved out when the last of them has succeeded or one has failed.
+    BLOCKED = "blocked", _("blocked")
+    #: May be claimed now. Moved out by claim.
+    READY = "ready", _("ready")
+    #: Owned by a worker. Moved out by that worker, or by rescue when the worker is dead.
+    RUNNING = "running", _("running")
+    #: Ended well. Deleted by prune.
+    SUCCEEDED = "succeeded", _("succeeded")
+    #: No attempt left: a dead letter. Moved out by retry, deleted by prune.
+    FAILED = "failed", _("failed")
+    #: Given up on purpose. Moved out by retry, deleted by prune.
+    CANCELLED = "cancelled", _("cancelled")
+
+
+#: States in which a job still has work ahead of it; a unique key is held for just as long.
+LIVE = frozenset({State.SCHEDULED, State.BLOCKED, State.READY, State.RUNNING})
+#: States in which a job has ended; ``finished_at`` is set in these and in no other.
+FINISHED = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELLED})
+
+
+class Transition(NamedTuple):
+    """What one verb of the engine may do to a job: the states it takes from, and moves to."""
+
+    sources: frozenset[State]
+    targets: frozenset[State]
+
+
+def _move(sources: Iterable[State], *targets: State) -> Transition:
+    return Transition(frozenset(sources), frozenset(targets))
+
+
+TRANSITIONS: dict[str, Transition] = {
+    "enqueue": _move((), State.SCHEDULED, State.READY),
+    "promote": _move({State.SCHEDULED}, State.READY),
+    "claim": _move({State.READY}, State.RUNNING),
+    "finish": _move(
+        {State.RUNNING}, State.SUCCEEDED, State.FAILED, State.CANCELLED, State.SCHEDULED
+    ),
+    "release": _move({State.RUNNING}, State.READY),
+    "rescue": _move({State.RUNNING}, State.READY, State.FAILED),
+    "cancel": _move(LIVE, State.CANCELLED),
+    "retry": _move({State.FAILED, State.CANCELLED}, State.READY),
+}
+
+
+def sources(verb: str) -> frozenset[State]:
+    """Return the states that ``verb`` takes jobs from."""
+    return TRANSITIONS[verb].sources

@@ -1,0 +1,1 @@
+"""Run a PostgreSQL server for as long as a command needs it."""

@@ -1,0 +1,5 @@
+"""What can go wrong."""
+
+
+class ServerError(Exception):
+    """The server cannot be started; the text says why and what to do."""

@@ -1,0 +1,1 @@
+"""A shop: customers, products, orders, and the jobs that look after them."""

@@ -1,0 +1,1 @@
+"""The price list of the shop, and the script that wrote it."""

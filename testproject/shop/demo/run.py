@@ -1,0 +1,47 @@
+"""What belongs to this run of the demo: the database may hold many more."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Max, QuerySet
+
+from django_jobs.models import Job
+from testproject.shop.demo.clock import database_now
+from testproject.shop.models import Order
+
+#: The states of a job that will not run again.
+ENDED = (Job.State.SUCCEEDED, Job.State.FAILED, Job.State.CANCELLED)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run: everything after these keys and this moment is its own."""
+
+    last_job: int
+    last_order: int
+    started_at: datetime
+
+    @classmethod
+    def begin(cls) -> "Run":
+        """Remember where the tables end now."""
+        return cls(
+            last_job=Job.objects.aggregate(last=Max("pk", default=0))["last"],
+            last_order=Order.objects.aggregate(last=Max("pk", default=0))["last"],
+            started_at=database_now(),
+        )
+
+    def jobs(self) -> QuerySet[Job]:
+        """Return the jobs of this run."""
+        return Job.objects.filter(pk__gt=self.last_job)
+
+    def ended(self) -> QuerySet[Job]:
+        """Return the jobs of this run that will not run again."""
+        return self.jobs().filter(state__in=ENDED)
+
+    def unfinished(self) -> QuerySet[Job]:
+        """Return the jobs of this run that still have to run."""
+        return self.jobs().exclude(state__in=ENDED)
+
+    def orders(self) -> QuerySet[Order]:
+        """Return the orders of this run."""
+        return Order.objects.filter(pk__gt=self.last_order)

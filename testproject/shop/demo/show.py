@@ -1,0 +1,118 @@
+"""The demo from the first chapter to the last."""
+
+import time
+
+from django.utils import timezone
+
+from testproject.shop.demo import admin_site, customers, prepare, summary
+from testproject.shop.demo.clock import moment
+from testproject.shop.demo.invariants import invariants
+from testproject.shop.demo.kill import Casualty, watch_rescue
+from testproject.shop.demo.run import Run
+from testproject.shop.demo.runjobs import ARGUMENTS
+from testproject.shop.demo.story import Story
+from testproject.shop.demo.work import work_and_kill, work_off
+from testproject.shop.jobs import import_products, nightly_report, read_price_list
+
+#: How long all the work may take, in seconds.
+TIMEOUT = 120
+
+
+class Show:
+    """One run of the demo, told to a story."""
+
+    def __init__(self, story: Story, orders: int, products: int | None) -> None:
+        self.story = story
+        self.orders = orders
+        self.products = products
+        self.listed = read_price_list("products.csv")[:products]
+        self.dead: Casualty | None = None
+
+    def play(self) -> bool:
+        """Play every chapter and return whether everything that must hold does."""
+        self.prepare()
+        self.run = Run.begin()
+        self.enqueue()
+        self.work()
+        self.summarize()
+        return self.check()
+
+    def prepare(self) -> None:
+        """Migrate and put something on sale."""
+        self.story.chapter("Preparing")
+        prepare.migrate()
+        self.story.say("The tables are migrated.")
+        new = prepare.ensure_superuser()
+        self.story.say(f"The superuser admin {'was created' if new else 'exists'}.")
+        self.story.say(f"{prepare.fill_shelves():,} products are on the shelves.")
+
+    def enqueue(self) -> None:
+        """Ask for the import and the report, and let the customers order."""
+        self.story.chapter("Enqueueing")
+        began = time.monotonic()
+        import_products.enqueue(rows=self.products)
+        transactions = customers.place_orders(self.orders)
+        seconds = time.monotonic() - began
+        self.story.say(
+            f"{self.orders:,} orders were placed in {transactions:,} transactions; the "
+            f"{self.run.jobs().count():,} jobs"
+        )
+        self.story.say(f"that they enqueued were committed with them, in {seconds:.1f} s.")
+        self.ask_for_report()
+        self.story.say(f"One job will fan out into {len(self.listed):,} more: the price list.")
+
+    def ask_for_report(self) -> None:
+        """Ask for the report of the day twice: its unique key lets one job in."""
+        day = timezone.localdate()
+        rows = {nightly_report.enqueue(day=day).pk for _ in range(2)}
+        self.story.say(f"The sales report was asked for twice, which made {len(rows)} job.")
+
+    def work(self) -> None:
+        """Run the workers, and kill one."""
+        self.story.chapter("Working, with a kill -9 in the middle")
+        self.story.say(f"$ python manage.py {' '.join(ARGUMENTS)}")
+        expected = self.run.jobs().count() + len(self.listed)
+        until = moment(TIMEOUT)
+        code = work_and_kill(self.run, expected, until, self.bury)
+        self.story.say(f"runjobs ended with exit code {code}.")
+        work_off(self.run, until, self.tell_late)
+
+    def bury(self, dead: Casualty) -> None:
+        """Tell of the killed worker, and of the rescue of its jobs."""
+        self.dead = dead
+        self.story.killed(dead)
+        seconds = watch_rescue(dead)
+        if seconds is not None:
+            self.story.interrupt(
+                f"{seconds:.2f} s later none of these {len(dead.claims):,} jobs was its own"
+            )
+
+    def tell_late(self, left: int) -> None:
+        """Tell that some retries were not due when the workers stopped."""
+        self.story.say(f"{left:,} jobs wait for their next attempt: the workers are run again.")
+
+    def summarize(self) -> None:
+        """Show the figures of the run."""
+        self.story.chapter("What the jobs did")
+        for line in summary.lines(self.run):
+            self.story.say(line)
+
+    def check(self) -> bool:
+        """Check what must hold, and return whether it does."""
+        self.story.chapter("What must hold")
+        found = list(invariants(self.run, self.dead, self.listed))
+        for invariant in found:
+            self.story.result(invariant)
+        return all(invariant.holds for invariant in found)
+
+    def open_admin(self, port: int, serve: bool) -> None:
+        """Serve the admin, or say how that is done."""
+        self.story.chapter("The admin")
+        if not serve:
+            self.story.say("python manage.py runserver --insecure")
+        port = admin_site.free_port(port) if serve else port
+        self.story.say(f"http://{admin_site.HOST}:{port}/admin/  (user admin, password admin)")
+        self.story.say(f"http://{admin_site.HOST}:{port}/        (the shop)")
+        if serve:
+            self.story.say("Ctrl-C ends it.")
+            admin_site.serve(port)

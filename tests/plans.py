@@ -1,0 +1,43 @@
+"""How the database runs the engine's statements."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+
+from django_jobs.models import Job
+from tests.rows import sql
+
+TABLE = Job._meta.db_table
+
+
+def statements_of(verb: Callable[[], Any], *, like: str) -> list[str]:
+    """Run a verb, take back what it did, and return the statements that hold ``like``."""
+    with transaction.atomic(), CaptureQueriesContext(connection) as queries:
+        verb()
+        transaction.set_rollback(True)
+    found = [query["sql"] for query in queries if like in query["sql"]]
+    assert found, f"no statement holds {like!r}"
+    return found
+
+
+def ways_into_jobs(statement: str) -> set[str]:
+    """Return the indexes by which a statement reaches jobs, and the scans that use none."""
+    ((plan,),) = sql(f"EXPLAIN (FORMAT JSON) {statement}")
+    plan = json.loads(plan) if isinstance(plan, str) else plan
+    return set(_ways(plan[0]["Plan"]))
+
+
+def _ways(node: dict[str, Any]) -> Iterator[str]:
+    if "Index Name" in node:
+        if node["Index Name"].startswith(TABLE):
+            yield node["Index Name"].removeprefix(f"{TABLE}_")
+    elif "Scan" in node["Node Type"] and node.get("Relation Name") == TABLE:
+        if node["Node Type"] != "Bitmap Heap Scan":
+            yield node["Node Type"]
+    for child in node.get("Plans", ()):
+        yield from _ways(child)

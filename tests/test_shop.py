@@ -1,0 +1,254 @@
+"""The example shop: what its pages enqueue and what its jobs leave behind."""
+
+import subprocess
+import sys
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from asgiref.sync import async_to_sync
+from django.conf import settings
+from django.db import transaction
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from django_jobs.models import Job
+from testproject.shop import gateway, jobs
+from testproject.shop.checkout import place_order
+from testproject.shop.data import generate
+from testproject.shop.models import Customer, Order, OrderLine, Product, Receipt, SalesReport
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def no_latency(monkeypatch):
+    """Let the gateway answer at once."""
+    monkeypatch.setattr(gateway, "LATENCY", 0)
+
+
+@pytest.fixture
+def customer():
+    return Customer.objects.create(name="Ada Martin", email="ada@example.com")
+
+
+@pytest.fixture
+def lamp():
+    return Product.objects.create(sku="LAMP", name="Brass lamp", price=Decimal("19.90"), stock=10)
+
+
+@pytest.fixture
+def order(customer, lamp):
+    return place_order(customer, {lamp: 2})
+
+
+@pytest.fixture
+def form():
+    return {"name": "Ada Martin", "email": "ada@example.com", "product": "LAMP", "pieces": 2}
+
+
+def order_numbered(pk, customer):
+    """Save an order whose number decides what the gateway does."""
+    return Order.objects.create(pk=pk, customer=customer, total=Decimal("5.00"))
+
+
+def enqueued():
+    """Return the short names of all jobs, sorted."""
+    names = Job.objects.values_list("name", flat=True)
+    return sorted(name.rpartition(".")[2] for name in names)
+
+
+class TestPages:
+    def test_an_order_enqueues_its_jobs(self, client, lamp, form):
+        response = client.post(reverse("shop:place"), form)
+
+        order = Order.objects.get()
+        assert response.url == order.get_absolute_url()
+        assert order.total == Decimal("39.80")
+        assert enqueued() == ["charge_card", "notify_warehouse", "reserve_stock", "send_receipt"]
+        assert all(job.kwargs == {"order_id": order.pk} for job in Job.objects.all())
+
+    def test_an_order_that_rolls_back_enqueues_nothing(self, customer, lamp):
+        with transaction.atomic():
+            place_order(customer, {lamp: 1})
+            transaction.set_rollback(True)
+
+        assert not Order.objects.exists()
+        assert not Job.objects.exists()
+
+    @pytest.mark.parametrize(
+        "wrong", [{"product": "NONE"}, {"pieces": 0}, {"email": "ada"}, {"name": ""}]
+    )
+    def test_an_order_that_makes_no_sense_is_shown_again(self, client, lamp, form, wrong):
+        response = client.post(reverse("shop:place"), form | wrong)
+
+        assert response.status_code == 400
+        assert response.context["form"].errors.keys() == wrong.keys()
+        assert not Order.objects.exists()
+        assert not Job.objects.exists()
+
+    def test_an_order_without_a_csrf_token_is_refused(self, lamp, form):
+        response = Client(enforce_csrf_checks=True).post(reverse("shop:place"), form)
+
+        assert response.status_code == 403
+        assert not Order.objects.exists()
+
+    def test_the_front_page_lists_products_and_orders(self, client, order):
+        page = client.get(reverse("shop:home")).content.decode()
+
+        assert "Brass lamp" in page
+        assert order.get_absolute_url() in page
+        assert reverse("admin:index") in page
+
+    def test_the_front_page_of_an_empty_shop_says_so(self, client):
+        assert b"The shelves are empty" in client.get(reverse("shop:home")).content
+
+    def test_an_orders_page_shows_how_far_its_jobs_are(self, client, order):
+        before = client.get(order.get_absolute_url()).content.decode()
+        jobs.send_receipt(order_id=order.pk)
+        after = client.get(order.get_absolute_url()).content.decode()
+
+        assert "Receipt: not yet" in before
+        assert f"Receipt: R-{order.pk:06}" in after
+
+    def test_the_admin_shows_the_rows_of_the_shop(self, admin_client, order):
+        for model in ("customer", "product", "order", "receipt", "charge", "salesreport"):
+            for page in ("changelist", "add"):
+                url = reverse(f"admin:shop_{model}_{page}")
+                assert admin_client.get(url).status_code == 200, url
+
+
+class TestJobs:
+    def test_a_receipt_is_mailed_once_however_often_its_job_runs(self, order, mailoutbox):
+        for _ in range(2):
+            jobs.send_receipt(order_id=order.pk)
+
+        receipt = Receipt.objects.get()
+        assert receipt.sent_to == "ada@example.com"
+        assert [mail.subject for mail in mailoutbox] == [f"Your receipt {receipt.number}"]
+        assert "2 x Brass lamp (LAMP), 19.90 each" in mailoutbox[0].body
+        assert "Total: 39.80" in mailoutbox[0].body
+
+    def test_a_receipt_that_cannot_be_mailed_is_not_written(self, order, monkeypatch):
+        def fail(**mail):
+            raise OSError("no mail today")
+
+        monkeypatch.setattr(jobs, "send_mail", fail)
+
+        with pytest.raises(OSError, match="no mail today"):
+            jobs.send_receipt(order_id=order.pk)
+        assert not Receipt.objects.exists()
+
+    def test_stock_is_reserved_once_however_often_its_job_runs(self, order, lamp):
+        reserved = [jobs.reserve_stock(order_id=order.pk) for _ in range(2)]
+
+        lamp.refresh_from_db()
+        assert reserved == [1, 0]
+        assert lamp.stock == 8
+        assert OrderLine.objects.get().reserved
+
+    def test_the_same_reservation_waits_only_once(self, order):
+        again = jobs.reserve_stock.enqueue(order_id=order.pk)
+
+        assert not again.created
+        assert enqueued().count("reserve_stock") == 1
+
+    def test_a_card_is_charged_once_however_often_its_job_runs(self, customer):
+        order = order_numbered(36, customer)
+
+        for _ in range(2):
+            jobs.charge_card(order_id=order.pk)
+
+        order.refresh_from_db()
+        assert order.status == Order.Status.PAID
+        assert order.charges.get().accepted
+
+    @pytest.mark.parametrize(("number", "refusals"), [(5, 1), (35, 2)])
+    def test_a_busy_gateway_accepts_a_later_attempt(self, customer, number, refusals):
+        order = order_numbered(number, customer)
+
+        for _ in range(refusals):
+            with pytest.raises(gateway.GatewayBusy):
+                jobs.charge_card(order_id=order.pk)
+        jobs.charge_card(order_id=order.pk)
+
+        assert order.charges.filter(accepted=False).count() == refusals
+        assert order.charges.filter(accepted=True).count() == 1
+
+    def test_an_order_for_nothing_is_not_charged(self, customer):
+        Order.objects.create(customer=customer, total=0)
+
+        assert "charge_card" not in enqueued()
+
+    def test_a_changed_order_enqueues_nothing_more(self, order):
+        before = enqueued()
+        order.save()
+
+        assert enqueued() == before
+
+    def test_the_warehouse_is_told_once(self, order):
+        async_to_sync(jobs.notify_warehouse)(order_id=order.pk)
+        packed_at = Order.objects.get().packed_at
+        async_to_sync(jobs.notify_warehouse)(order_id=order.pk)
+
+        assert packed_at is not None
+        assert Order.objects.get().packed_at == packed_at
+
+    def test_a_price_list_fans_out_one_job_for_each_row(self):
+        assert jobs.import_products(rows=5) == 5
+
+        assert enqueued() == ["import_product"] * 5
+        first = Job.objects.order_by("pk")[0]
+        assert first.kwargs["sku"] == "HOME-0001"
+
+    def test_an_imported_product_keeps_the_stock_we_counted(self, lamp):
+        jobs.import_product(sku="LAMP", name="Brass lamp, tall", price=Decimal("21.00"), stock=99)
+
+        lamp.refresh_from_db()
+        assert (lamp.name, lamp.price, lamp.stock) == ("Brass lamp, tall", Decimal("21.00"), 10)
+
+    def test_a_new_product_comes_with_its_stock(self):
+        jobs.import_product(sku="MAT", name="Wool mat", price=Decimal("9.90"), stock=7)
+
+        assert Product.objects.get(sku="MAT").stock == 7
+
+    def test_the_report_adds_up_one_day(self, customer):
+        today = timezone.localdate()
+        for total in (5, 7):
+            Order.objects.create(customer=customer, total=total)
+        late = Order.objects.create(customer=customer, total=100)
+        Order.objects.filter(pk=late.pk).update(placed_at=late.placed_at - timedelta(days=2))
+
+        for _ in range(2):
+            jobs.nightly_report(day=today)
+
+        report = SalesReport.objects.get()
+        assert (report.day, report.orders, report.revenue) == (today, 2, Decimal(12))
+
+    def test_the_report_of_a_day_without_orders_is_empty(self):
+        jobs.nightly_report(day=timezone.localdate())
+
+        assert SalesReport.objects.get().revenue == 0
+
+
+def test_the_price_list_is_what_its_script_writes(tmp_path):
+    generate.write(tmp_path / "products.csv")
+
+    assert (tmp_path / "products.csv").read_bytes() == generate.FILE.read_bytes()
+    assert len(jobs.read_price_list("products.csv")) == 3000
+
+
+def test_settings_without_a_database_say_what_to_do():
+    result = subprocess.run(
+        [sys.executable, "-c", "import testproject.settings"],
+        cwd=settings.BASE_DIR,
+        env={"PYTHONPATH": str(settings.BASE_DIR)},
+        capture_output=True,
+        text=True,
+    )
+
+    assert result.returncode == 1
+    assert "ImproperlyConfigured: DATABASE_URL is not set" in result.stderr
+    assert "./scripts/demo" in result.stderr
+    assert "./scripts/test" in result.stderr
