@@ -82,6 +82,12 @@ class FlightRecorder:
         if place is not None:
             self._cells[place] = job
 
+    def returned(self, job: int) -> None:
+        """Note that a job has returned, and returned nothing."""
+        place = self._places.get(job)
+        if place is not None:
+            self._cells[place] = -job
+
     def forget(self, jobs: Iterable[int]) -> None:
         """Clear what is recorded elsewhere by now."""
         for job in jobs:
@@ -90,6 +96,7 @@ class FlightRecorder:
                 self._cells[place] = 0
                 self._free.append(place)
 
-    def begun(self) -> list[int]:
-        """Return the jobs that have begun."""
-        return [job for job in self._cells if job]
+    def read(self) -> tuple[list[int], list[int]]:
+        """Return the jobs that have begun and not returned, and those that have returned."""
+        cells = list(self._cells)
+        return [job for job in cells if job > 0], [-job for job in cells if job < 0]

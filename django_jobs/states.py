@@ -57,7 +57,7 @@ TRANSITIONS: dict[str, Transition] = {
         {State.RUNNING}, State.SUCCEEDED, State.FAILED, State.CANCELLED, State.SCHEDULED
     ),
     "release": _move({State.RUNNING}, State.READY),
-    "rescue": _move({State.RUNNING}, State.READY, State.FAILED),
+    "rescue": _move({State.RUNNING}, State.READY, State.FAILED, State.SUCCEEDED),
     "cancel": _move(LIVE, State.CANCELLED),
     "retry": _move({State.FAILED, State.CANCELLED}, State.READY),
 }

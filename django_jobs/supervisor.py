@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from multiprocessing import connection
@@ -169,13 +170,14 @@ class Supervisor:
     def _rescue(self, child: Child, process: SpawnProcess) -> bool:
         worker, pid = child.gauges.worker, process.pid
         reason = _cause_of_death(process.exitcode)
-        begun = child.recorder.begun()
+        begun, returned = child.recorder.read()
         try:
             rescued = engine.rescue(
                 [worker],
-                started=begun,
+                begun=begun,
+                returned=returned,
                 reason=f"The worker process {pid} {reason}.",
-                failed_retention=self._settings.retention["failed"],
+                retention=self._settings.retention,
                 using=self._given.using,
             )
         except Error as error:
@@ -183,16 +185,21 @@ class Supervisor:
             return False
         finally:
             connections[self._given.using].close()
-        failed = sum(job.state == "failed" for job in rescued)
+        self._account_for(child, rescued)
         logger.error(
-            "worker.died id=%s pid=%s cause=%r begun=%s rescued=%s failed=%s",
-            worker, pid, reason, len(begun), len(rescued) - failed, failed,
+            "worker.died id=%s pid=%s cause=%r begun=%s returned=%s rescued=%s",
+            worker, pid, reason, len(begun), len(returned), len(rescued),
         )  # fmt: skip
-        self._give_back(len(rescued))
+        return True
+
+    def _account_for(self, child: Child, rescued: Sequence[engine.Rescued]) -> None:
+        states = Counter(job.state for job in rescued)
         child.false_starts = 0
         child.gauges.worker = child.gauges.running = 0
-        child.gauges.failed += failed
-        return True
+        child.gauges.failed += states["failed"]
+        child.gauges.succeeded += states["succeeded"]
+        child.gauges.processed += states["failed"] + states["succeeded"]
+        self._give_back(states["ready"])
 
     def _give_back(self, count: int) -> None:
         if self._budget is not None:

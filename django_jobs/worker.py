@@ -6,30 +6,26 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
 
 from django.db import connections
-from django.db.utils import DataError, Error
+from django.db.utils import Error
 
 import django_jobs
 from django_jobs import engine
 from django_jobs.appetite import Appetite
+from django_jobs.books import Books
 from django_jobs.budget import Budget
-from django_jobs.conf import Options, options
-from django_jobs.exceptions import UnknownJob
+from django_jobs.companions import Companions
+from django_jobs.conf import options
 from django_jobs.execution import Policy
-from django_jobs.executors import EXECUTORS, Executor
-from django_jobs.faults import fault_of
 from django_jobs.gauges import FlightRecorder, Gauges
-from django_jobs.heart import Heart
-from django_jobs.notifications import LINGER, Listener
+from django_jobs.notifications import LINGER
 from django_jobs.orders import Report, WorkerOptions
-from django_jobs.outcomes import Claimed, Failed, Finished, Succeeded
+from django_jobs.outcomes import Claimed, Finished
 from django_jobs.pauses import Pauses
-from django_jobs.registry import resolve
-from django_jobs.services import Promoter, Pruner, Rescuer, Services
 from django_jobs.wake import Wake
+from django_jobs.workshop import Workshop
 
 logger = logging.getLogger("django_jobs")
 
@@ -58,31 +54,32 @@ class Worker:
         budget: Budget | None = None,
         others_idle: Callable[[], bool] = lambda: True,
     ) -> None:
+        """``others_idle`` tells whether the workers beside it have nothing to do: a burst is over
+        when nobody has.
+        """
         self._given = given = given or WorkerOptions()
-        self._settings: Options = options()
+        self._settings = settings = options()
         self._using = given.using
-        self._concurrency = given.concurrency or self._settings.concurrency
+        self._concurrency = given.concurrency or settings.concurrency
         self._gauges = gauges or Gauges()
-        self._recorder = recorder
         self._budget = budget or Budget.of(given.max_jobs)
         self._others_idle = others_idle
-        self._appetite = Appetite(self._concurrency)
         self._wake = Wake()
         self._name = f"{socket.gethostname()}:{os.getpid()}"
-        self._policy = Policy(
-            self._settings.default_timeout, self._settings.backoff, self._settings.backoff_jitter
+        self._appetite = Appetite(self._concurrency)
+        self._books = Books(self._name, self._gauges, settings.retention, self._using)
+        self._workshop = Workshop(
+            self._concurrency,
+            Policy(settings.default_timeout, settings.backoff, settings.backoff_jitter),
+            recorder=recorder,
+            on_expectant=self._wake.ring,
         )
-        self._executors: dict[str, Executor] = {}
-        self._executor_of: dict[str, Executor] = {}
-        self._owned: dict[int, Claimed] = {}
-        self._begun: dict[int, float] = {}
         self._unrecorded: list[Finished] = []
         self._claimed_at = self._busy_at = time.monotonic()
         self._claim_in_doubt = False
         self._stop_asked = self._kill_asked = False
-        self._lost = ""
-
-    # Orders ---------------------------------------------------------------------------------
+        #: Why the worker stopped itself, or nothing.
+        self.lost = ""
 
     def stop(self) -> None:
         """Claim nothing more, let running jobs end within the shutdown timeout, then return."""
@@ -94,25 +91,28 @@ class Worker:
         self._kill_asked = True
         self.stop()
 
-    # The life of a worker -------------------------------------------------------------------
-
     def run(self) -> Report:
         """Work until told to stop, and return what was done."""
         began = time.monotonic()
         self._register()
-        threads: list[Heart | Services | Listener] = [self._heart(), self._services()]
-        if self._settings.listen:
-            threads.append(Listener(self._wake.ring, self._given.queues, self._using))
-        for thread in threads:
-            thread.start()
+        companions = Companions(
+            self._id,
+            self._given,
+            self._settings,
+            wake=self._wake.ring,
+            beat=self._mark_started,
+            lost=self._be_lost,
+        )
+        companions.start()
         try:
             self._work(began)
             self._drain()
         finally:
-            for thread in threads:
-                thread.stop()
+            companions.stop()
             self._leave()
         return self._report(time.monotonic() - began)
+
+    # Beginning ------------------------------------------------------------------------------
 
     def _register(self) -> None:
         self._id = engine.register(
@@ -129,46 +129,22 @@ class Worker:
             self._id, self._name, ",".join(self._given.queues) or "all", self._concurrency,
         )  # fmt: skip
 
-    def _heart(self) -> Heart:
-        return Heart(
-            self._id,
-            interval=self._settings.heartbeat_interval,
-            timeout=self._settings.heartbeat_timeout,
-            beat=self._mark_started,
-            lost=self._be_lost,
-            using=self._using,
-        )
-
-    def _services(self) -> Services:
-        settings, wake = self._settings, self._wake.ring
-        return Services(
-            [
-                Promoter(settings.poll_interval, self._using, wake),
-                Rescuer(
-                    settings.heartbeat_interval,
-                    self._using,
-                    timeout=settings.heartbeat_timeout,
-                    failed_retention=settings.retention["failed"],
-                    wake=wake,
-                ),
-                Pruner(settings.prune_interval, self._using),
-            ]
-        )
+    # Working --------------------------------------------------------------------------------
 
     def _work(self, began: float) -> None:
-        seconds = self._given.max_seconds
-        until = float("inf") if seconds is None else began + seconds
+        limit = self._given.max_seconds
+        until = float("inf") if limit is None else began + limit
         pauses = Pauses()
-        while not self._stop_asked and not self._lost:
+        while not self._stop_asked and not self.lost:
             left = until - time.monotonic()
-            if left <= 0 or (self._budget.is_spent and not self._owned):
+            if left <= 0 or (self._budget.is_spent and not self._workshop.owned):
                 return
             try:
-                if self._turn() and self._is_done():
+                if self._turn() and self._is_over():
                     return
                 pauses.reset()
             except Error as error:
-                self._endure(error, pauses)
+                self._endure(error, pauses.next())
                 continue
             self._wake.wait(min(left, self._patience()))
 
@@ -177,14 +153,17 @@ class Worker:
         if self._claim_in_doubt:
             self._disown()
         self._record()
-        self._give_back_stale()
+        if time.monotonic() - self._claimed_at > HOLD and self._give_back_waiting():
+            # They waited behind jobs longer than expected.
+            self._appetite.forget()
         claimed = self._claim()
-        self._gauges.running = len(self._owned)
-        self._gauges.is_idle = is_idle = not claimed and not self._owned
+        owned = len(self._workshop.owned)
+        self._gauges.running = owned
+        self._gauges.is_idle = is_idle = not claimed and not owned
         return is_idle
 
-    def _is_done(self) -> bool:
-        """Return whether a burst is over: nothing due, here or with the other workers."""
+    def _is_over(self) -> bool:
+        """Return whether a burst has nothing left to do, here or with the other workers."""
         if not self._given.burst or not self._others_idle():
             return False
         engine.promote(using=self._using)
@@ -192,172 +171,60 @@ class Worker:
 
     def _patience(self) -> float:
         """Return for how many seconds to wait when nothing rings."""
-        if len(self._owned) > self._concurrency:
+        owned = len(self._workshop.owned)
+        if owned > self._concurrency:
             return COLLECT_WITHIN
-        if not self._owned and self._given.burst:
-            return FAST_POLL
-        if time.monotonic() - self._busy_at < LINGER:
+        if time.monotonic() - self._busy_at < LINGER or (self._given.burst and not owned):
             return FAST_POLL
         return self._settings.poll_interval
 
-    def _endure(self, error: Error, pauses: Pauses) -> None:
-        pause = pauses.next()
-        logger.warning(
-            "database.unavailable error=%s retry_in=%.1f", " ".join(str(error).split()), pause
-        )
+    def _endure(self, error: Error, pause: float) -> None:
+        """Wait out an outage of the database; orders are still heard."""
+        message = " ".join(str(error).split())
+        logger.warning("database.unavailable error=%s retry_in=%.1f", message, pause)
         connections[self._using].close()
-        deadline = time.monotonic() + pause
-        while not self._stop_asked and not self._lost and time.monotonic() < deadline:
-            self._wake.wait(deadline - time.monotonic())
+        until = time.monotonic() + pause
+        while not self._stop_asked and not self.lost and time.monotonic() < until:
+            self._wake.wait(until - time.monotonic())
 
-    # Claiming -------------------------------------------------------------------------------
+    # Claiming and giving back ---------------------------------------------------------------
 
     def _claim(self) -> int:
-        wanted = self._appetite.limit(len(self._owned))
+        owned = len(self._workshop.owned)
+        wanted = self._appetite.limit(owned)
         granted = self._budget.take(wanted) if wanted else 0
         if not granted:
             return 0
         jobs: list[Claimed] = []
+        starting = granted <= self._concurrency - owned
         # Whatever happens on the way back, the database may have made jobs ours.
         self._claim_in_doubt = True
         try:
             jobs = engine.claim(
-                self._id,
-                self._given.queues,
-                granted,
-                starting=granted <= self._concurrency - len(self._owned),
-                using=self._using,
+                self._id, self._given.queues, granted, starting=starting, using=self._using
             )
         finally:
             self._budget.give_back(granted - len(jobs))
         self._claim_in_doubt = False
         if jobs:
             self._gauges.is_idle = 0
-            self._submit(jobs)
+            self._claimed_at = self._busy_at = time.monotonic()
+            self._workshop.submit(jobs)
         return len(jobs)
 
-    def _submit(self, jobs: Sequence[Claimed]) -> None:
-        self._claimed_at = self._busy_at = time.monotonic()
-        self._owned.update((job.id, job) for job in jobs)
-        if self._recorder is not None:
-            self._recorder.expect(job.id for job in jobs)
-        shares: dict[Executor, list[Claimed]] = {}
-        for job in jobs:
-            executor = self._executor_of.get(job.name) or self._executor_for(job.name)
-            shares.setdefault(executor, []).append(job)
-        for executor, share in shares.items():
-            executor.submit(share)
-
-    def _executor_for(self, name: str) -> Executor:
-        try:
-            kind = resolve(name).executor.name
-        except UnknownJob:
-            # Any executor parks it; and it is asked for anew each time, until it is known.
-            return self._executor("thread")
-        return self._executor_of.setdefault(name, self._executor(kind))
-
-    def _executor(self, kind: str) -> Executor:
-        if kind not in self._executors:
-            self._executors[kind] = EXECUTORS[kind](
-                self._concurrency, self._policy, on_start=self._begin, on_idle=self._wake.ring
-            )
-        return self._executors[kind]
-
-    def _begin(self, job: Claimed) -> None:
-        self._begun[job.id] = time.monotonic()
-        if self._recorder is not None:
-            self._recorder.begin(job.id)
-
     def _disown(self) -> None:
-        engine.disown(self._id, list(self._owned), using=self._using)
+        engine.disown(self._id, list(self._workshop.owned), using=self._using)
         self._claim_in_doubt = False
 
-    # Recording ------------------------------------------------------------------------------
-
-    def _record(self) -> None:
-        for executor in self._executors.values():
-            self._unrecorded += executor.collect()
-        if not self._unrecorded:
-            return
-        self._busy_at = time.monotonic()
-        finished = self._unrecorded
-        lost = self._finish(finished)
-        self._unrecorded = []
-        self._forget(ended.job.id for ended in finished)
-        self._appetite.learn(finished)
-        self._count(finished)
-        for ended in finished:
-            if ended.job.id in lost:
-                logger.warning("job.lost id=%s name=%s", ended.job.id, ended.job.name)
-            elif type(ended.outcome) is Succeeded and logger.isEnabledFor(logging.INFO):
-                logger.info(
-                    "job.succeeded id=%s name=%s attempt=%s duration=%.3f",
-                    ended.job.id, ended.job.name, ended.job.attempts, ended.elapsed,
-                )  # fmt: skip
-
-    def _finish(self, finished: Sequence[Finished]) -> set[int]:
-        finish = partial(
-            engine.finish,
-            worker=self._name,
-            retention=self._settings.retention,
-            using=self._using,
-        )
-        try:
-            return finish(finished)
-        except DataError as error:
-            # The database refuses what one of them holds: that one fails, its neighbours do not.
-            if len(finished) > 1:
-                return set().union(*(self._finish([ended]) for ended in finished))
-            (ended,) = finished
-            return finish([ended._replace(outcome=Failed(fault_of(error)))])
-
-    def _count(self, finished: Iterable[Finished]) -> None:
-        gauges = self._gauges
-        for ended in finished:
-            gauges.processed += 1
-            match ended.outcome:
-                case Succeeded():
-                    gauges.succeeded += 1
-                case Failed(delay=None):
-                    gauges.failed += 1
-                case Failed():
-                    gauges.retried += 1
-
-    def _forget(self, ids: Iterable[int]) -> None:
-        ids = list(ids)
-        for job in ids:
-            self._owned.pop(job, None)
-            self._begun.pop(job, None)
-        if self._recorder is not None:
-            self._recorder.forget(ids)
-
-    def _mark_started(self) -> None:
-        now = time.monotonic()
-        started = []
-        for job, began in list(self._begun.items()):
-            claimed = self._owned.get(job)
-            if claimed is not None and now - began > HOLD:
-                started.append((job, claimed.claims, now - began))
-        engine.mark_started(started, using=self._using)
-
-    # Giving back ----------------------------------------------------------------------------
-
-    def _give_back_stale(self) -> None:
-        """Give prefetched jobs back that have waited too long behind jobs longer than expected."""
-        if time.monotonic() - self._claimed_at < HOLD:
-            return
-        if self._withdraw():
-            self._appetite.forget()
-
-    def _withdraw(self) -> int:
-        waiting = [job for executor in self._executors.values() for job in executor.withdraw()]
+    def _give_back_waiting(self) -> int:
+        waiting = self._workshop.withdraw()
         self._release(waiting)
         return len(waiting)
 
     def _release(self, jobs: Sequence[Claimed]) -> None:
         if not jobs:
             return
-        self._forget(job.id for job in jobs)
+        self._workshop.forget(job.id for job in jobs)
         self._budget.give_back(len(jobs))
         # What cannot be released now is still ours in the database, and unknown here.
         self._claim_in_doubt = True
@@ -365,41 +232,59 @@ class Worker:
         self._claim_in_doubt = False
         logger.info("jobs.released count=%s", len(jobs))
 
+    # Recording ------------------------------------------------------------------------------
+
+    def _record(self) -> None:
+        # Kept until the database has them: an outage must not cost an outcome.
+        self._unrecorded += self._workshop.collect()
+        if not self._unrecorded:
+            return
+        self._busy_at = time.monotonic()
+        self._books.record(self._unrecorded)
+        self._appetite.learn(self._unrecorded)
+        self._workshop.forget(ended.job.id for ended in self._unrecorded)
+        self._unrecorded = []
+
+    def _mark_started(self) -> None:
+        engine.mark_started(self._workshop.running_longer_than(HOLD), using=self._using)
+
+    # Ending ---------------------------------------------------------------------------------
+
+    def _be_lost(self, reason: str) -> None:
+        logger.error("worker.lost id=%s name=%s reason=%s", self._id, self._name, reason)
+        self.lost = reason
+        self._wake.ring()
+
     def _drain(self) -> None:
-        """Let running jobs end in time; give back what has not begun and what does not end."""
+        """Let running jobs end in time; give back what has not begun."""
         allowed = self._given.shutdown_timeout
         allowed = self._settings.shutdown_timeout if allowed is None else allowed
-        deadline = time.monotonic() + (LAST_WORDS if self._lost else allowed)
+        deadline = time.monotonic() + (LAST_WORDS if self.lost else allowed)
+        if self.lost:
+            self._workshop.stop()
         pauses = Pauses()
-        if self._lost:
-            for executor in self._executors.values():
-                executor.stop()
         while not self._kill_asked:
+            pause = 0.25
             try:
-                if not self._lost:
-                    self._withdraw()
+                if not self.lost:
+                    self._give_back_waiting()
                 self._record()
             except Error as error:
-                self._endure_briefly(error, pauses, deadline)
+                pause = pauses.next()
+                logger.warning("database.unavailable error=%s", " ".join(str(error).split()))
+                connections[self._using].close()
             left = deadline - time.monotonic()
-            if not self._owned or left <= 0:
+            if not self._workshop.owned or left <= 0:
                 return
-            self._wake.wait(min(left, COLLECT_WITHIN if self._unrecorded else 0.25))
-
-    def _endure_briefly(self, error: Error, pauses: Pauses, deadline: float) -> None:
-        logger.warning("database.unavailable error=%s", " ".join(str(error).split()))
-        connections[self._using].close()
-        self._wake.wait(min(pauses.next(), max(0.0, deadline - time.monotonic())))
+            self._wake.wait(min(left, pause))
 
     def _leave(self) -> None:
-        """Stop everything, give back what is left, and forget the worker."""
-        for executor in self._executors.values():
-            executor.stop()
+        """Stop everything, give back what has not ended, and forget the worker."""
+        self._workshop.stop()
         try:
-            if not self._lost:
+            if not self.lost:
                 self._record()
-                if self._owned:
-                    self._release(list(self._owned.values()))
+                self._release(list(self._workshop.owned.values()))
                 self._disown()
                 engine.deregister(self._id, using=self._using)
         except Error as error:
@@ -408,16 +293,6 @@ class Worker:
         finally:
             connections[self._using].close()
         self._gauges.running = 0
-
-    def _be_lost(self, reason: str) -> None:
-        logger.error("worker.lost id=%s name=%s reason=%s", self._id, self._name, reason)
-        self._lost = reason
-        self._wake.ring()
-
-    @property
-    def lost(self) -> str:
-        """Return why the worker stopped itself, or nothing."""
-        return self._lost
 
     def _report(self, seconds: float) -> Report:
         gauges = self._gauges

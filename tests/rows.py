@@ -91,5 +91,5 @@ def row_of(job: Job | Claimed) -> dict[str, Any]:
 def sql(statement: str, *params: Any) -> list[tuple[Any, ...]]:
     """Run one statement and return what it answers."""
     with connection.cursor() as cursor:
-        cursor.execute(statement, params)
+        cursor.execute(statement, params or None)
         return cursor.fetchall() if cursor.description else []

@@ -1,12 +1,12 @@
-"""rescue: running → ready or failed, for jobs whose worker is dead."""
+"""rescue: running → ready, failed or succeeded, for jobs whose worker is dead."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import json
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from django.db import transaction
-from psycopg.types.json import Jsonb
 
 from django_jobs.engine.finish import KEPT_ERRORS
 from django_jobs.engine.sql import JOB, WORKER, change, fetch
@@ -19,29 +19,34 @@ REPRIEVES = 2
 # and our lock would else be taken from the living.
 _RESCUE = f"""
 WITH taken AS MATERIALIZED (
-    SELECT id, {{charged}} AS charged FROM {JOB}
-    WHERE state = 'running' AND worker_id = ANY(%s::bigint[])
+    SELECT id, attempts, max_attempts, id = ANY(%s::bigint[]) AS returned, {{charged}} AS charged
+    FROM {JOB} WHERE state = 'running' AND worker_id = ANY(%s::bigint[])
     ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
 ), judged AS MATERIALIZED (
-    SELECT taken.id, taken.charged, taken.charged AND job.attempts >= job.max_attempts AS over
-    FROM taken JOIN {JOB} AS job ON job.id = taken.id
+    SELECT id, charged AND NOT returned AS blamed, returned OR charged AS counted,
+           CASE WHEN returned THEN 'succeeded'
+                WHEN charged AND attempts >= max_attempts THEN 'failed'
+                ELSE 'ready' END AS verdict
+    FROM taken
 )
 UPDATE {JOB} AS job
-SET state = CASE WHEN over THEN 'failed' ELSE 'ready' END,
+SET state = verdict,
     claims = job.claims + 1,
-    attempts = job.attempts - CASE WHEN charged THEN 0 ELSE 1 END,
-    reprieves = job.reprieves + CASE WHEN charged THEN 0 ELSE 1 END,
-    worker_id = CASE WHEN over THEN job.worker_id END,
-    started_at = CASE WHEN over THEN job.started_at END,
-    finished_at = CASE WHEN over THEN statement_timestamp() END,
-    prune_at = CASE WHEN over THEN statement_timestamp() + make_interval(secs => %s) END,
-    errors = CASE WHEN NOT charged THEN job.errors
+    attempts = job.attempts - CASE WHEN counted THEN 0 ELSE 1 END,
+    reprieves = job.reprieves + CASE WHEN counted THEN 0 ELSE 1 END,
+    worker_id = CASE WHEN verdict <> 'ready' THEN job.worker_id END,
+    started_at = CASE WHEN verdict <> 'ready' THEN coalesce(job.started_at, now.at) END,
+    finished_at = CASE WHEN verdict <> 'ready' THEN now.at END,
+    prune_at = now.at + make_interval(
+        secs => CASE verdict WHEN 'succeeded' THEN %s WHEN 'failed' THEN %s END),
+    errors = CASE WHEN NOT blamed THEN job.errors
              ELSE CASE WHEN jsonb_array_length(job.errors) >= {KEPT_ERRORS}
                        THEN job.errors - 0 ELSE job.errors END
-                  || jsonb_set(jsonb_set(%s::jsonb, '{{{{attempt}}}}', to_jsonb(job.attempts)),
-                               '{{{{started_at}}}}', coalesce(to_jsonb(job.started_at), 'null'))
+                  || (%s::jsonb || jsonb_build_object(
+                        'attempt', job.attempts, 'started_at', job.started_at, 'ended_at', now.at))
              END
-FROM judged WHERE job.id = judged.id
+FROM judged, (SELECT statement_timestamp() AS at) AS now
+WHERE job.id = judged.id
 RETURNING job.id, job.queue, job.state
 """  # noqa: S608 - names of tables
 
@@ -72,38 +77,40 @@ class Rescued(NamedTuple):
 def rescue(
     workers: Collection[int],
     *,
-    started: Collection[int] | None = None,
+    begun: Collection[int] | None = None,
+    returned: Collection[int] = (),
     reason: str,
-    failed_retention: float,
+    retention: Mapping[str, float],
     using: str,
 ) -> list[Rescued]:
     """Move the running jobs of dead workers to ready, or to failed where no attempt is left.
 
-    ``started`` names the jobs that had begun: these are charged and no other. Without it a job is
-    charged if its start was recorded; one that was prefetched is taken back at no charge, a few
-    times at most.
+    ``begun`` names the jobs that ran: these are charged and no other. Without it a job is charged
+    if its start was recorded; one that was prefetched is taken back at no charge, a few times at
+    most. Jobs that had ``returned`` nothing, only nobody had recorded it, have succeeded.
     """
-    error = Jsonb(
-        {
-            "attempt": None,
-            "exception": "django_jobs.exceptions.WorkerLost",
-            "message": reason,
-            "traceback": "",
-            "worker": None,
-            "started_at": None,
-            "ended_at": None,
-        }
+    error = {
+        "exception": "django_jobs.exceptions.WorkerLost",
+        "message": reason,
+        "traceback": "",
+        "worker": None,
+    }
+    charged = _CHARGED_IF_STARTED if begun is None else _CHARGED_IF_NAMED
+    params = (
+        sorted(returned),
+        *(() if begun is None else (sorted(begun),)),
+        sorted(workers),
+        float(retention["succeeded"]),
+        float(retention["failed"]),
+        json.dumps(error),
     )
-    charged = _CHARGED_IF_STARTED if started is None else _CHARGED_IF_NAMED
-    witnesses = () if started is None else (sorted(started),)
-    params = (*witnesses, sorted(workers), failed_retention, error)
     with transaction.atomic(using=using):
         rows = fetch(using, _RESCUE.format(charged=charged), params)
         change(using, f"DELETE FROM {WORKER} WHERE id = ANY(%s)", (sorted(workers),))  # noqa: S608
     return [Rescued._make(row) for row in rows]
 
 
-def rescue_dead(*, timeout: float, failed_retention: float, using: str) -> list[Rescued]:
+def rescue_dead(*, timeout: float, retention: Mapping[str, float], using: str) -> list[Rescued]:
     """Find the workers without a heartbeat for ``timeout`` seconds, and rescue their jobs."""
     rescued: list[Rescued] = []
     with transaction.atomic(using=using):
@@ -111,7 +118,7 @@ def rescue_dead(*, timeout: float, failed_retention: float, using: str) -> list[
         dead += _ids(fetch(using, _VANISHED))
         if dead:
             reason = f"The worker gave no sign of life for {timeout:g} seconds."
-            rescued = rescue(dead, reason=reason, failed_retention=failed_retention, using=using)
+            rescued = rescue(dead, reason=reason, retention=retention, using=using)
     return rescued
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from asgiref.sync import SyncToAsync, ThreadSensitiveContext, sync_to_async
 from django.db import connections
 
 from django_jobs.capabilities import EXECUTORS
 from django_jobs.execution import Policy, aperform
-from django_jobs.executors.base import Executor
+from django_jobs.executors.base import Executor, Watcher
 from django_jobs.outcomes import Claimed
 
 
@@ -27,11 +27,9 @@ class AsyncioExecutor(Executor):
         self,
         size: int,
         policy: Policy,
-        *,
-        on_start: Callable[[Claimed], None],
-        on_idle: Callable[[], None],
+        watcher: Watcher,
     ) -> None:
-        super().__init__(size, policy, on_start=on_start, on_idle=on_idle)
+        super().__init__(size, policy, watcher)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -79,7 +77,7 @@ class AsyncioExecutor(Executor):
         self._fill()
 
     async def _work(self, job: Claimed) -> None:
-        self._on_start(job)
+        self._watcher.begun(job)
         async with ThreadSensitiveContext() as context:
             try:
                 finished = await aperform(job, self._policy)

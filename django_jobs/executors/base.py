@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Sequence
-from typing import ClassVar, TypeVar
+from collections.abc import Sequence
+from typing import ClassVar, Protocol, TypeVar
 
 from django_jobs.capabilities import Capabilities
 from django_jobs.execution import Policy
@@ -15,6 +15,19 @@ T = TypeVar("T")
 
 #: Finished runs after which the worker is woken though there is more to run.
 HANDOVER = 250
+
+
+class Watcher(Protocol):
+    """Who is told what an executor does, in the executor's own threads."""
+
+    def begun(self, job: Claimed) -> None:
+        """Hear that a job is about to run."""
+
+    def ended(self, finished: Finished) -> None:
+        """Hear how it ended, before anybody can collect it."""
+
+    def expectant(self) -> None:
+        """Hear that it is time to collect."""
 
 
 class Executor(ABC):
@@ -27,17 +40,11 @@ class Executor(ABC):
         self,
         size: int,
         policy: Policy,
-        *,
-        on_start: Callable[[Claimed], None],
-        on_idle: Callable[[], None],
+        watcher: Watcher,
     ) -> None:
-        """``on_start`` hears of each job just before it runs, ``on_idle`` when it is time to
-        collect what has finished; both are called from the executor's own threads.
-        """
         self.size = size
         self._policy = policy
-        self._on_start = on_start
-        self._on_idle = on_idle
+        self._watcher = watcher
         self._waiting: deque[Claimed] = deque()
         self._finished: deque[Finished] = deque()
 
@@ -68,9 +75,10 @@ class Executor(ABC):
         return len(self._finished)
 
     def _hand_over(self, finished: Finished) -> None:
+        self._watcher.ended(finished)
         self._finished.append(finished)
         if not self._waiting or len(self._finished) >= HANDOVER:
-            self._on_idle()
+            self._watcher.expectant()
 
 
 def _drained(queue: deque[T]) -> list[T]:

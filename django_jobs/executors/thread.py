@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from django.db import connections
 
 from django_jobs.capabilities import EXECUTORS
 from django_jobs.execution import Policy, perform
-from django_jobs.executors.base import Executor
+from django_jobs.executors.base import Executor, Watcher
 from django_jobs.housekeeping import clean_connections, refresh_connections
 from django_jobs.outcomes import Claimed
 
@@ -27,11 +27,9 @@ class ThreadExecutor(Executor):
         self,
         size: int,
         policy: Policy,
-        *,
-        on_start: Callable[[Claimed], None],
-        on_idle: Callable[[], None],
+        watcher: Watcher,
     ) -> None:
-        super().__init__(size, policy, on_start=on_start, on_idle=on_idle)
+        super().__init__(size, policy, watcher)
         self._changed = threading.Condition()
         self._threads = 0
         self._resting = 0
@@ -60,7 +58,7 @@ class ThreadExecutor(Executor):
     def _work(self) -> None:
         try:
             while (job := self._next()) is not None:
-                self._on_start(job)
+                self._watcher.begun(job)
                 finished = perform(job, self._policy)
                 try:
                     clean_connections()

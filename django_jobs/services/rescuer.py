@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from django_jobs import engine
 from django_jobs.services.base import Service
@@ -20,18 +20,18 @@ class Rescuer(Service):
         using: str,
         *,
         timeout: float,
-        failed_retention: float,
+        retention: Mapping[str, float],
         wake: Callable[[], None],
     ) -> None:
         super().__init__(interval, using)
         self._timeout = timeout
-        self._failed_retention = failed_retention
+        self._retention = retention
         self._wake = wake
 
     def run_once(self) -> int:
         """Rescue what dead workers have left, and return how many jobs that were."""
         rescued = engine.rescue_dead(
-            timeout=self._timeout, failed_retention=self._failed_retention, using=self.using
+            timeout=self._timeout, retention=self._retention, using=self.using
         )
         for job in rescued:
             logger.warning("job.rescued id=%s queue=%s state=%s", *job)

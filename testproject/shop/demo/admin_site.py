@@ -1,5 +1,6 @@
 """Serving the admin after the show."""
 
+import os
 import socket
 from contextlib import suppress
 
@@ -29,6 +30,7 @@ def is_free(port: int) -> bool:
 
 def serve(port: int) -> None:
     """Serve the shop and its admin until Ctrl-C."""
+    os.environ.setdefault("DJANGO_RUNSERVER_HIDE_WARNING", "true")
     # This is how runserver ends, and the demo still has an exit code of its own to give.
     with suppress(SystemExit):
         call_command("runserver", f"{HOST}:{port}", use_reloader=False, insecure_serving=True)

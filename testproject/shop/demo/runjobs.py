@@ -11,15 +11,24 @@ from django.conf import settings
 #: What is run, as it would be typed after `python manage.py`.
 ARGUMENTS = ("runjobs", "--processes", "2", "--burst")
 
+#: Added where there is no terminal for a live line: a log line for each of thousands of jobs would
+#: bury the rest of the demo.
+QUIET = ("--verbosity", "0")
+
 #: How long the workers may take to stop when they are told to, in seconds.
 GRACE = 30
+
+
+def arguments() -> tuple[str, ...]:
+    """Return what is run on this terminal, or without one."""
+    return ARGUMENTS if sys.stdout.isatty() else ARGUMENTS + QUIET
 
 
 @contextmanager
 def runjobs() -> Iterator[subprocess.Popen[bytes]]:
     """Start `runjobs` and do not leave it behind."""
     process = subprocess.Popen(  # noqa: S603 - nothing in it comes from outside
-        [sys.executable, "manage.py", *ARGUMENTS],
+        [sys.executable, "manage.py", *arguments()],
         cwd=settings.BASE_DIR,
         env={**os.environ, "DJANGO_SETTINGS_MODULE": settings.SETTINGS_MODULE},
     )

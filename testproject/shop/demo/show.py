@@ -9,7 +9,7 @@ from testproject.shop.demo.clock import moment
 from testproject.shop.demo.invariants import invariants
 from testproject.shop.demo.kill import Casualty, watch_rescue
 from testproject.shop.demo.run import Run
-from testproject.shop.demo.runjobs import ARGUMENTS
+from testproject.shop.demo.runjobs import arguments
 from testproject.shop.demo.story import Story
 from testproject.shop.demo.work import work_and_kill, work_off
 from testproject.shop.jobs import import_products, nightly_report, read_price_list
@@ -54,10 +54,10 @@ class Show:
         transactions = customers.place_orders(self.orders)
         seconds = time.monotonic() - began
         self.story.say(
-            f"{self.orders:,} orders were placed in {transactions:,} transactions; the "
-            f"{self.run.jobs().count():,} jobs"
+            f"{self.orders:,} orders were placed in {transactions:,} transactions. Their "
+            f"{self.run.jobs().count() - 1:,} jobs were"
         )
-        self.story.say(f"that they enqueued were committed with them, in {seconds:.1f} s.")
+        self.story.say(f"committed with them, in {seconds:.1f} s together.")
         self.ask_for_report()
         self.story.say(f"One job will fan out into {len(self.listed):,} more: the price list.")
 
@@ -70,7 +70,7 @@ class Show:
     def work(self) -> None:
         """Run the workers, and kill one."""
         self.story.chapter("Working, with a kill -9 in the middle")
-        self.story.say(f"$ python manage.py {' '.join(ARGUMENTS)}")
+        self.story.say(f"$ python manage.py {' '.join(arguments())}")
         expected = self.run.jobs().count() + len(self.listed)
         until = moment(TIMEOUT)
         code = work_and_kill(self.run, expected, until, self.bury)
@@ -83,9 +83,7 @@ class Show:
         self.story.killed(dead)
         seconds = watch_rescue(dead)
         if seconds is not None:
-            self.story.interrupt(
-                f"{seconds:.2f} s later none of these {len(dead.claims):,} jobs was its own"
-            )
+            self.story.interrupt(f"{seconds:.2f} s later they were taken back")
 
     def tell_late(self, left: int) -> None:
         """Tell that some retries were not due when the workers stopped."""

@@ -1,6 +1,7 @@
 """python manage.py demo"""
 
 import argparse
+import signal
 import sys
 from typing import Any
 
@@ -25,11 +26,15 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         show = Show(Story(self.stdout), options["orders"], options["products"])
         terminal = sys.stdin.isatty() and self.stdout.isatty()
+        # A demo that is terminated stops its workers too, as after Ctrl-C.
+        former = signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             held = show.play()
             show.open_admin(options["port"], serve=terminal and not options["no_serve"])
         except KeyboardInterrupt:
             raise CommandError("Interrupted.", returncode=INTERRUPTED) from None
+        finally:
+            signal.signal(signal.SIGTERM, former)
         if not held:
             raise CommandError("Not everything that must hold does: see the crosses above.")
 

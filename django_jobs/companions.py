@@ -1,0 +1,62 @@
+"""The threads beside a worker's loop: its heart, its services, its listener."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django_jobs.conf import Options
+from django_jobs.heart import Heart
+from django_jobs.notifications import Listener
+from django_jobs.orders import WorkerOptions
+from django_jobs.services import Promoter, Pruner, Rescuer, Services
+
+
+class Companions:
+    """Starts and stops them together."""
+
+    def __init__(
+        self,
+        worker: int,
+        given: WorkerOptions,
+        settings: Options,
+        *,
+        wake: Callable[[], None],
+        beat: Callable[[], None],
+        lost: Callable[[str], None],
+    ) -> None:
+        """``wake`` is called when there may be jobs, ``beat`` after each heartbeat, ``lost`` when
+        the worker was given up for dead.
+        """
+        heart = Heart(
+            worker,
+            interval=settings.heartbeat_interval,
+            timeout=settings.heartbeat_timeout,
+            beat=beat,
+            lost=lost,
+            using=given.using,
+        )
+        rescuer = Rescuer(
+            settings.heartbeat_interval,
+            given.using,
+            timeout=settings.heartbeat_timeout,
+            retention=settings.retention,
+            wake=wake,
+        )
+        promoter = Promoter(settings.poll_interval, given.using, wake)
+        pruner = Pruner(settings.prune_interval, given.using)
+        self._threads: list[Heart | Services | Listener] = [
+            heart,
+            Services([promoter, rescuer, pruner]),
+        ]
+        if settings.listen:
+            self._threads.append(Listener(wake, given.queues, given.using))
+
+    def start(self) -> None:
+        """Start them all."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Tell them all to stop; they end within a second or so."""
+        for thread in self._threads:
+            thread.stop()

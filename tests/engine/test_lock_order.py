@@ -1,0 +1,74 @@
+"""Whoever waits for rows of jobs takes them in ascending id, so that nobody waits in a circle."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import transaction
+
+from django_jobs import engine
+from django_jobs.models import Job
+from django_jobs.outcomes import Snoozed
+from tests.rows import FAILED, ended, finish, held, sql
+from tests.threads import at_once, wait_until
+
+COUNT = 500
+
+
+@pytest.fixture
+def jobs(transactional_db):
+    """Return running jobs whose rows lie in the table the other way round."""
+    sql(
+        "INSERT INTO django_jobs_job (id, name, state, worker_id, claims, attempts, max_attempts)"
+        f" SELECT 1000000 - n, 'x', 'running', 1, 1, 1, 9 FROM generate_series(1, {COUNT}) AS n"
+    )
+    return list(Job.objects.order_by("id"))
+
+
+def cancel(job):
+    return engine.cancel([job.pk], retention=60, using="default")
+
+
+def somebody_waits():
+    return sql(
+        "SELECT 1 FROM pg_stat_activity "
+        "WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+
+
+VERBS = {
+    "finish well": lambda jobs: finish(*(ended(held(job)) for job in jobs)),
+    "finish badly": lambda jobs: finish(*(ended(held(job), FAILED) for job in jobs)),
+    "finish for now": lambda jobs: finish(*(ended(held(job), Snoozed(5)) for job in jobs)),
+    "release": lambda jobs: engine.release([held(job) for job in jobs], using="default"),
+    "disown": lambda jobs: engine.disown(1, [], using="default"),
+    "mark started": lambda jobs: engine.mark_started(
+        [(job.pk, 1, 1.0) for job in jobs], using="default"
+    ),
+    "cancel": lambda jobs: engine.cancel(
+        [job.pk for job in jobs[::-1]], retention=60, using="default"
+    ),
+    "rescue": lambda jobs: engine.rescue([1], reason="", failed_retention=60, using="default"),
+}
+
+
+@pytest.mark.parametrize("verb", VERBS.values(), ids=VERBS)
+def test_a_verb_that_waits_for_the_first_job_holds_none_of_the_others(verb, jobs):
+    def cancel_first_and_last():
+        with transaction.atomic():
+            cancel(jobs[0])
+            started.append(1)
+            wait_until(lambda: somebody_waits() or over)
+            cancel(jobs[-1])
+
+    def interfere():
+        wait_until(lambda: started)
+        try:
+            verb(jobs)
+        finally:
+            over.append(1)
+
+    started, over = [], []
+
+    at_once(cancel_first_and_last, interfere)
+
+    assert Job.objects.cancelled().filter(pk=jobs[0].pk).exists()

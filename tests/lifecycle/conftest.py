@@ -1,0 +1,90 @@
+"""Real worker processes on the test database."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+from django.db import connection
+
+from django_jobs.models import Worker
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+#: Seconds: workers that are found dead soon, so that tests of it are short.
+HEARTBEAT_INTERVAL, HEARTBEAT_TIMEOUT = 0.25, 1.5
+
+
+class Runjobs:
+    """One ``manage.py runjobs`` in a process group of its own."""
+
+    def __init__(self, *flags: str, log: Path) -> None:
+        self.log = log
+        with log.open("w") as stream:
+            self.process = subprocess.Popen(
+                [sys.executable, "manage.py", "runjobs", *flags],
+                cwd=CHECKOUT,
+                env=_environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal to the process itself, not to its children."""
+        self.process.send_signal(number)
+
+    def ends(self, within: float = 30) -> int:
+        """Return the exit code, or fail when the process goes on."""
+        return self.process.wait(within)
+
+    @property
+    def output(self) -> str:
+        """Return what was printed so far."""
+        return self.log.read_text()
+
+    def destroy(self) -> None:
+        """Kill the process and all of its children."""
+        for number in (signal.SIGCONT, signal.SIGKILL):
+            try:
+                os.killpg(self.process.pid, number)
+            except ProcessLookupError:
+                break
+        self.process.wait(10)
+
+
+def _environment() -> dict[str, str]:
+    url = urlsplit(os.environ["DATABASE_URL"])
+    return {
+        **os.environ,
+        "DATABASE_URL": urlunsplit(url._replace(path=f"/{connection.settings_dict['NAME']}")),
+        "DJANGO_JOBS_HEARTBEAT_INTERVAL": str(HEARTBEAT_INTERVAL),
+        "DJANGO_JOBS_HEARTBEAT_TIMEOUT": str(HEARTBEAT_TIMEOUT),
+        "DJANGO_JOBS_POLL_INTERVAL": "0.2",
+    }
+
+
+@pytest.fixture
+def runjobs(transactional_db: None, tmp_path: Path) -> Iterator[Callable[..., Runjobs]]:
+    """Return a function that starts ``manage.py runjobs``; what it started ends with the test."""
+    started: list[Runjobs] = []
+
+    def start(*flags: str) -> Runjobs:
+        started.append(Runjobs(*flags, log=tmp_path / f"runjobs-{len(started)}.log"))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.destroy()
+
+
+def worker_pids() -> list[int]:
+    """Return the process ids of the registered workers."""
+    return list(Worker.objects.order_by("pk").values_list("pid", flat=True))

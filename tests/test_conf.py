@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from django_jobs.conf import Options, options, read
+from django_jobs.exceptions import InvalidSettings, JobsError
+
+
+def test_nothing_set_means_all_defaults():
+    assert read({}) == Options()
+
+
+def test_a_key_that_is_set_replaces_its_default_alone():
+    given = read({"CONCURRENCY": 3, "POLL_INTERVAL": timedelta(seconds=2)})
+
+    assert (given.concurrency, given.poll_interval) == (3, 2.0)
+    assert given.heartbeat_timeout == Options().heartbeat_timeout
+
+
+def test_retention_is_merged_by_state():
+    kept = read({"RETENTION": {"failed": timedelta(hours=1), "succeeded": 0}}).retention
+
+    assert kept == {"succeeded": 0.0, "failed": 3600.0, "cancelled": 86400.0}
+
+
+@pytest.mark.parametrize("names", [["a", "b"], ("a", "b")])
+def test_names_may_be_a_list_or_a_tuple(names):
+    given = read({"QUEUES": names, "JOB_MODULES": names})
+
+    assert given.queues == given.job_modules == ("a", "b")
+
+
+def test_a_change_of_the_setting_is_seen(settings):
+    settings.DJANGO_JOBS = {"CONCURRENCY": 3}
+    assert options().concurrency == 3
+
+    settings.DJANGO_JOBS = {"CONCURRENCY": 4}
+    assert options().concurrency == 4
+
+
+def test_a_project_may_set_nothing_at_all(settings):
+    del settings.DJANGO_JOBS
+
+    assert options() == Options()
+
+
+def test_errors_are_named_and_djangos_own():
+    with pytest.raises(InvalidSettings) as caught:
+        read({"NOPE": 1})
+
+    assert isinstance(caught.value, ImproperlyConfigured)
+    assert isinstance(caught.value, JobsError)
+
+
+@pytest.mark.parametrize(
+    ("key", "nearest"),
+    [
+        ("CONCURENCY", "CONCURRENCY"),
+        ("concurrency", "CONCURRENCY"),
+        ("HEARTBEAT_TIMOUT", "HEARTBEAT_TIMEOUT"),
+        ("STRICT_QUEUE", "STRICT_QUEUES"),
+    ],
+)
+def test_an_unknown_key_names_the_nearest(key, nearest):
+    with pytest.raises(InvalidSettings, match=f"no key '{key}'. Did you mean '{nearest}'"):
+        read({key: 1})
+
+
+@pytest.mark.parametrize("key", [1, None, ("a",), b"QUEUES"])
+def test_a_key_that_is_no_text_is_unknown(key):
+    with pytest.raises(InvalidSettings, match="has no key"):
+        read({key: 1})
+
+
+@pytest.mark.parametrize("given", [None, [], "QUEUES", 5])
+def test_only_a_mapping_will_do(given):
+    with pytest.raises(InvalidSettings, match="must be a dict"):
+        read(given)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("CONCURRENCY", 0),
+        ("CONCURRENCY", -1),
+        ("CONCURRENCY", 10_001),
+        ("CONCURRENCY", "10"),
+        ("CONCURRENCY", True),
+        ("CONCURRENCY", 1.5),
+        ("DEFAULT_TIMEOUT", -1),
+        ("DEFAULT_TIMEOUT", "10 minutes"),
+        ("POLL_INTERVAL", 0),
+        ("POLL_INTERVAL", float("nan")),
+        ("HEARTBEAT_INTERVAL", 0),
+        ("HEARTBEAT_TIMEOUT", 10**400),
+        ("SHUTDOWN_TIMEOUT", timedelta(days=-1)),
+        ("PRUNE_INTERVAL", None),
+        ("BACKOFF", "later"),
+        ("BACKOFF", -1),
+        ("BACKOFF_JITTER", -0.1),
+        ("BACKOFF_JITTER", float("nan")),
+        ("BACKOFF_JITTER", True),
+        ("LISTEN", 1),
+        ("STRICT_QUEUES", "yes"),
+        ("QUEUES", "default"),
+        ("QUEUES", [""]),
+        ("QUEUES", [1]),
+        ("QUEUES", 5),
+        ("JOB_MODULES", "reports"),
+        ("RETENTION", 5),
+        ("RETENTION", {"running": 5}),
+        ("RETENTION", {"failed": -5}),
+    ],
+)
+def test_a_value_that_makes_no_sense_is_refused_by_its_key(key, value):
+    with pytest.raises(InvalidSettings, match=f"DJANGO_JOBS: {key}"):
+        read({key: value})
+
+
+def test_a_heartbeat_that_may_be_late_must_not_mean_death():
+    with pytest.raises(InvalidSettings, match="at least twice HEARTBEAT_INTERVAL"):
+        read({"HEARTBEAT_INTERVAL": 20})
+
+
+def test_a_wrong_setting_is_reported_each_time_and_not_only_once(settings):
+    settings.DJANGO_JOBS = {"QUEUS": []}
+    for _ in range(2):
+        with pytest.raises(InvalidSettings, match="Did you mean 'QUEUES'"):
+            options()

@@ -1,0 +1,226 @@
+"""What the documentation says is so: its code runs, its links lead somewhere, its tables agree."""
+
+import inspect
+import re
+import threading
+from dataclasses import fields
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.core.management import get_commands, load_command_class
+from django.core.management.base import BaseCommand
+from django.db.models import signals
+
+from django_jobs import decorators, encoding, enqueue_on, exceptions, registry
+from django_jobs.backoff import Exponential
+from django_jobs.conf import Options, read
+from django_jobs.states import TRANSITIONS, State
+from django_jobs.worker import Worker
+from testproject.shop.models import Customer, Order, OrderLine, Product
+from tests.pages import DOCS, PAGES, ROOT, Session, anchors, blocks, links, names, python_blocks, table
+
+PACKAGE = ROOT / "django_jobs"
+LIFECYCLE = DOCS / "lifecycle.md"
+PAGES_WITH_CODE = [page for page in sorted(DOCS.glob("*.md")) if python_blocks(page)]
+LANGUAGES = {"python", "sh", "sql", "ini", "text", "mermaid"}
+
+
+def page_name(page):
+    return page.stem
+
+
+@pytest.fixture
+def shop(monkeypatch):
+    """Return what the pages take for granted, and take back what they register."""
+    monkeypatch.setattr(registry, "_definitions", dict(registry._definitions))
+    for signal in (signals.post_save, signals.post_delete):
+        # The example shop's own receivers would answer to the orders of the pages too.
+        monkeypatch.setattr(signal, "receivers", [])
+        signal.sender_receivers_cache.clear()
+    customer = Customer.objects.create(name="Ada Martin", email="ada@example.com")
+    lamp = Product.objects.create(sku="LAMP", name="Brass lamp", price=Decimal("9.90"))
+    order = Order.objects.create(customer=customer, total=Decimal("29.70"))
+    OrderLine.objects.create(order=order, product=lamp, quantity=3, unit_price=lamp.price)
+    yield {"customer": customer, "order": order}
+    for signal in (signals.post_save, signals.post_delete):
+        signal.sender_receivers_cache.clear()
+
+
+@pytest.fixture
+def running_worker(transactional_db):
+    """Let a worker run in a thread, as `runjobs` would beside the reader's shell."""
+    worker = Worker()
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    yield
+    worker.stop()
+    thread.join(timeout=20)
+    assert not thread.is_alive()
+
+
+@pytest.mark.parametrize("page", PAGES_WITH_CODE, ids=page_name)
+def test_the_code_of_a_page_runs(page, transactional_db, shop, running_worker, monkeypatch):
+    session = Session(page, monkeypatch, **shop)
+
+    session.run()
+
+    if "DJANGO_JOBS" in session.names:
+        assert read(session.names["DJANGO_JOBS"])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_name)
+def test_every_block_of_code_says_what_language_it_is(page):
+    assert {block.language for block in blocks(page)} <= LANGUAGES
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_name)
+def test_the_links_of_a_page_lead_somewhere(page):
+    for link in links(page):
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+def test_the_index_links_every_page():
+    linked = {link.partition("#")[0] for link in links(DOCS / "index.md")}
+
+    assert {page.name for page in DOCS.glob("*.md")} - {"index.md"} <= linked
+
+
+# The reference, compared with the code ---------------------------------------------------------
+
+
+def test_the_settings_page_has_every_key_and_its_default():
+    documented = {names(key)[0]: names(default)[0] for key, default, _ in documented_settings()}
+    defaults = Options()
+
+    assert set(documented) == {field.name.upper() for field in fields(Options)}
+    for key, text in documented.items():
+        value = eval(text, {"timedelta": timedelta, "Exponential": Exponential})
+        assert getattr(read({key: value}), key.lower()) == getattr(defaults, key.lower()), key
+
+
+def documented_settings():
+    return table(DOCS / "settings.md", "key")
+
+
+def test_the_table_of_verbs_is_the_table_of_transitions():
+    documented = {
+        names(verb)[0]: (set(names(sources)), set(names(targets)))
+        for verb, sources, targets, _ in table(LIFECYCLE, "verb")
+    }
+
+    assert documented == {
+        verb: ({s.value for s in move.sources}, {s.value for s in move.targets})
+        for verb, move in TRANSITIONS.items()
+    }
+
+
+def test_the_diagram_draws_every_transition_and_no_other():
+    (diagram,) = (block.code for block in blocks(LIFECYCLE) if block.language == "mermaid")
+    drawn = set(re.findall(r"(\S+) --> (\S+): (\w+)", diagram))
+    ends = {(state, "[*]", "prune") for state in ("succeeded", "failed", "cancelled")}
+
+    assert drawn - ends == {
+        (source, target.value, verb)
+        for verb, move in TRANSITIONS.items()
+        for source in (sorted(move.sources) or ["[*]"])
+        for target in move.targets
+    }
+    assert ends <= drawn
+
+
+def test_the_table_of_states_has_every_state():
+    documented = [names(state)[0] for state, _ in table(LIFECYCLE, "state")]
+
+    assert sorted(documented) == sorted(State.values)
+
+
+def test_every_option_of_job_is_documented():
+    rows = table(DOCS / "enqueueing.md", "option of `@job`")
+    documented = {names(option)[0] for option, *_ in rows}
+
+    assert documented == set(decorators._DECLARED)
+
+
+def test_every_type_that_has_a_tag_is_documented():
+    stored = " ".join(cell for _, cell in table(DOCS / "enqueueing.md", "you pass"))
+
+    assert set(re.findall(r'"(\$\w+)"', stored)) == set(encoding._LOADERS)
+
+
+def test_every_argument_of_enqueue_on_is_documented():
+    documented = [names(argument)[0] for argument, _ in table(DOCS / "model-events.md", "argument")]
+
+    assert documented == list(inspect.signature(enqueue_on).parameters)
+
+
+def test_every_flag_of_runjobs_is_documented():
+    documented = {names(flag)[0].split()[0] for flag, *_ in table(DOCS / "workers.md", "flag")}
+
+    assert documented == flags("runjobs") - flags(None)
+
+
+def flags(command):
+    """Return the flags of a command; without a name, those that all commands have."""
+    app = get_commands()[command] if command else None
+    loaded = load_command_class(app, command) if command else BaseCommand()
+    parser = loaded.create_parser("manage.py", command or "any")
+    return {flag for action in parser._actions for flag in action.option_strings}
+
+
+def test_every_error_is_documented():
+    text = (DOCS / "errors.md").read_text()
+    errors = {
+        name
+        for name, kind in inspect.getmembers(exceptions, inspect.isclass)
+        if issubclass(kind, exceptions.JobsError)
+    }
+
+    assert {name for name in errors if f"`{name}`" not in text} == set()
+
+
+def test_the_built_in_that_an_error_also_is_is_documented():
+    for name, also in documented_bases().items():
+        kind = getattr(exceptions, name)
+
+        assert {base.__name__ for base in kind.__bases__[1:]} == also, name
+
+
+def documented_bases():
+    """Return the built-in bases of the errors, as the tables with a column for them say."""
+    text = (DOCS / "errors.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \| (`\w+`) \|", text, re.MULTILINE)
+    assert len(rows) > 5
+    return {name: set(names(cell)) for name, cell in rows}
+
+
+def test_every_system_check_is_documented():
+    text = (DOCS / "errors.md").read_text()
+
+    assert set(re.findall(r"django_jobs\.[EWI]\d{3}", text)) == set(
+        re.findall(r"django_jobs\.[EWI]\d{3}", source())
+    )
+
+
+def test_every_event_in_the_log_is_documented():
+    rows = table(DOCS / "workers.md", "event")
+    documented = {event for events, *_ in rows for event in names(events)}
+
+    # Those of a job that steers itself are named after their outcomes.
+    assert documented == logged_events() | {"job.snoozed", "job.cancelled"}
+
+
+def logged_events():
+    """Return the first words of the messages that the package logs."""
+    words = re.findall(r'logger\.\w+\(\s*"([a-z]+\.[a-z_]+) ', source())
+    assert len(words) > 10
+    return set(words)
+
+
+def source():
+    """Return the code of the package."""
+    return "\n".join(path.read_text() for path in sorted(PACKAGE.rglob("*.py")))

@@ -1,0 +1,185 @@
+"""How the database runs the engine's statements, however large the table and old its statistics."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+
+import pytest
+from django.db import connection
+
+from django_jobs import engine
+from django_jobs.models import Job
+from django_jobs.outcomes import Claimed
+from tests.plans import TABLE, statements_of, ways_into_jobs
+from tests.rows import FAILED, claim, ended, finish, sql
+
+MILLION = 1_000_000
+
+#: Rows by the hundred thousand: state, and what goes with it. ``n`` is the number of the row.
+_FILL = """
+INSERT INTO {table} (queue, name, state, {columns})
+SELECT {queue}, 'x', {state}, {values} FROM generate_series(1, {count}) AS n
+"""
+
+
+def fill(state, count, *, queue="'default'", **columns):
+    values = columns or {"priority": "0"}
+    sql(
+        _FILL.format(
+            table=TABLE,
+            queue=queue,
+            state=f"'{state}'",
+            count=count,
+            columns=", ".join(values),
+            values=", ".join(values.values()),
+        )
+    )
+
+
+def finished(count):
+    fill(
+        "succeeded", count, finished_at="now()", prune_at="now() + n * interval '1 second'",
+        worker_id="n % 50", claims="1", attempts="1",
+    )  # fmt: skip
+
+
+def running(count, worker):
+    fill("running", count, worker_id=str(worker), claims="1", attempts="1", started_at="now()")
+
+
+def scheduled(count):
+    fill("scheduled", count, priority="100", scheduled_at="now() + n * interval '1 second'")
+
+
+def batch_of(worker, count):
+    rows = Job.objects.running().filter(worker_id=worker).order_by("id")[:count]
+    keys = rows.values_list("id", flat=True)
+    return [Claimed(key, 1, "x", "[]", "{}", 1, 1, None, 0) for key in keys]
+
+
+def verbs(batch):
+    """Return each verb, how its statement is known, and the only ways it may take."""
+    ids = [job.id for job in batch]
+    both = {"ready", "pkey"}
+    return {
+        "claim": (partial(claim, 1, 500, ["mail"]), "WITH picked", both),
+        "small claim": (partial(claim, 1, 1), "WITH picked", both),
+        "peek": (partial(claim, 1, 1), "WITH RECURSIVE heads", {"ready"}),
+        "succeed": (lambda: finish(*map(ended, batch)), "UPDATE", {"pkey"}),
+        "fail": (lambda: finish(*(ended(job, FAILED) for job in batch)), "UPDATE", {"pkey"}),
+        "report the lost": (
+            lambda: finish(*(ended(job._replace(claims=9)) for job in batch)),
+            "NOT EXISTS",
+            {"pkey"},
+        ),
+        "mark started": (
+            lambda: engine.mark_started([(key, 1, 1.0) for key in ids], using="default"),
+            "UPDATE",
+            {"pkey"},
+        ),
+        "release": (lambda: engine.release(batch, using="default"), "UPDATE", {"pkey"}),
+        "disown": (lambda: engine.disown(77, ids, using="default"), "UPDATE", {"running"}),
+        "rescue": (
+            lambda: engine.rescue(
+                [77], reason="killed", failed_retention=60, using="default"
+            ),
+            "WITH taken",
+            {"running", "pkey"},
+        ),
+        "find the vanished": (
+            lambda: engine.rescue_dead(timeout=30, failed_retention=60, using="default"),
+            "SELECT DISTINCT worker_id",
+            {"running"},
+        ),
+        "promote": (lambda: engine.promote(using="default"), "WITH due", {"scheduled", "pkey"}),
+        "prune": (lambda: engine.prune(using="default"), "WITH old", {"finished", "pkey"}),
+        "cancel": (
+            lambda: engine.cancel(ids, retention=60, using="default"), "WITH taken", {"pkey"}
+        ),
+        "retry": (
+            lambda: engine.retry(ids, using="default"), "WITH taken", {"pkey", "unique_key"}
+        ),
+    }  # fmt: skip
+
+
+def check_all(subtests, batch, *, but=()):
+    for name, (verb, like, allowed) in verbs(batch).items():
+        if name in but:
+            continue
+        with subtests.test(name):
+            for statement in statements_of(verb, like=like):
+                assert ways_into_jobs(statement) <= allowed
+    assert batch
+
+
+def rows_touched(statement):
+    """Run a statement; return how many rows of jobs its scans looked at."""
+    ((plan,),) = sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}")
+    plan = json.loads(plan) if isinstance(plan, str) else plan
+    return sum(_looked_at(plan[0]["Plan"]))
+
+
+def _looked_at(node):
+    if node.get("Relation Name") == TABLE and "Scan" in node["Node Type"]:
+        removed = node.get("Rows Removed by Filter", 0)
+        yield (node["Actual Rows"] + removed) * node["Actual Loops"]
+    for child in node.get("Plans", ()):
+        yield from _looked_at(child)
+
+
+@pytest.fixture
+def no_autovacuum(transactional_db):
+    """Keep the statistics as old as the test makes them."""
+    sql(f"ALTER TABLE {TABLE} SET (autovacuum_enabled = off)")
+    yield
+    sql(f"TRUNCATE {TABLE}")
+    sql(f"ALTER TABLE {TABLE} RESET (autovacuum_enabled)")
+    sql(f"ANALYZE {TABLE}")
+
+
+@pytest.mark.usefixtures("no_autovacuum")
+class TestPlans:
+    def test_a_million_finished_jobs_cost_nothing(self, subtests):
+        # Statistics of an empty table first, then those of the full one.
+        sql(f"ANALYZE {TABLE}")
+        finished(MILLION)
+        fill("ready", 100_000, priority="n % 3")
+        scheduled(100_000)
+        fill("ready", 1_000, queue="'mail'", priority="n % 3")
+        running(500, worker=77)
+        batch = batch_of(77, 500)
+
+        check_all(subtests, batch)
+        sql(f"ANALYZE {TABLE}")
+        check_all(subtests, batch)
+
+        [peek] = statements_of(claim, like="WITH RECURSIVE heads")
+        assert rows_touched(peek) <= 3
+        [picked] = statements_of(partial(claim, 1, 50, ["mail"]), like="WITH picked")
+        with connection.cursor() as cursor:
+            cursor.execute("BEGIN")
+            assert rows_touched(picked) <= 100
+            cursor.execute("ROLLBACK")
+
+    def test_statistics_of_another_hour_mislead_nobody(self, subtests):
+        # Everything was ready when the table was analysed; most of it is running or over by now.
+        fill("ready", 30_000)
+        sql(f"ANALYZE {TABLE}")
+        sql(
+            f"UPDATE {TABLE} SET state = 'succeeded', finished_at = now(), prune_at = now() "
+            f"+ interval '1 hour'"
+        )
+        running(20_000, worker=77)
+        fill("ready", 20_000, queue="'mail'")
+
+        check_all(subtests, batch_of(77, 500))
+
+    def test_statistics_of_no_running_jobs_mislead_nobody(self, subtests):
+        finished(30_000)
+        sql(f"ANALYZE {TABLE}")
+        running(2_000, worker=77)
+        fill("ready", 20_000, queue="'mail'")
+        scheduled(5_000)
+
+        check_all(subtests, batch_of(77, 500))

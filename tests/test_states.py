@@ -1,0 +1,128 @@
+"""The table of transitions, and what the engine's verbs can really do."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from django_jobs import engine
+from django_jobs.models import Job
+from django_jobs.outcomes import Cancelled, Parked, Snoozed, Succeeded
+from django_jobs.states import FINISHED, LIVE, TRANSITIONS, State, sources
+from tests.rows import (
+    FAILED,
+    RETRIED,
+    claim,
+    ended,
+    finish,
+    held,
+    make_job,
+    new_job,
+    rescue_dead,
+    state_of,
+)
+
+LATER = timedelta(hours=1)
+
+#: Every way to call each verb on one job that is already there.
+VERBS = {
+    "claim": [lambda job: claim()],
+    "finish": [
+        lambda job: finish(ended(held(job), Succeeded())),
+        lambda job: finish(ended(held(job), FAILED)),
+        lambda job: finish(ended(held(job), RETRIED)),
+        lambda job: finish(ended(held(job), Snoozed(0.0))),
+        lambda job: finish(ended(held(job), Parked("unknown", 0.0))),
+        lambda job: finish(ended(held(job), Cancelled("enough"))),
+    ],
+    "release": [
+        lambda job: engine.release([held(job)], using="default"),
+        lambda job: engine.disown(1, [], using="default"),
+    ],
+    "rescue": [lambda job: rescue_dead()],
+    "promote": [lambda job: engine.promote(using="default")],
+    "cancel": [lambda job: engine.cancel([job.pk], retention=60, using="default")],
+    "retry": [lambda job: engine.retry([job.pk], using="default")],
+    "heartbeat": [
+        lambda job: engine.heartbeat(1, using="default"),
+        lambda job: engine.mark_started([(job.pk, job.claims, 1.0)], using="default"),
+    ],
+    "prune": [lambda job: engine.prune(using="default")],
+}
+
+
+def job_in(state, max_attempts):
+    """Make a job that every verb would take if it looked at anything but the state."""
+    past = timezone.now() - timedelta(hours=1)
+    return make_job(
+        state, attempts=1, claims=1, max_attempts=max_attempts, scheduled_at=past,
+        prune_at=timezone.now() + LATER,
+    )  # fmt: skip
+
+
+def moves(verb):
+    """Try a verb on a job in each state, with attempts left and without; return what it did."""
+    seen = set()
+    for call in VERBS[verb]:
+        for state in State:
+            for max_attempts in (1, 5):
+                Job.objects.all().delete()
+                job = job_in(state, max_attempts)
+                call(job)
+                if (now := state_of(job)) != state:
+                    seen.add((state, State(now)))
+    return seen
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("verb", sorted(TRANSITIONS.keys() - {"enqueue"}))
+def test_a_verb_does_what_the_table_says_and_nothing_else(verb):
+    allowed = TRANSITIONS[verb]
+    table = {(a, b) for a in allowed.sources for b in allowed.targets}
+
+    # A cancelled job is not cancelled again, a scheduled one not scheduled.
+    assert moves(verb) == {(a, b) for a, b in table if a != b}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("verb", sorted(VERBS.keys() - TRANSITIONS.keys()))
+def test_a_verb_that_is_not_in_the_table_moves_nothing(verb):
+    assert moves(verb) == set()
+
+
+@pytest.mark.django_db
+def test_enqueue_makes_scheduled_and_ready_jobs():
+    new = [new_job(), new_job(scheduled_at=LATER), new_job(scheduled_at=timedelta(0))]
+
+    jobs = [job for count in (1, 30) for job in engine.enqueue(new * count, using="default")]
+
+    assert {job.state for job in jobs} == TRANSITIONS["enqueue"].targets
+
+
+def test_every_verb_of_the_engine_that_moves_jobs_is_tried():
+    others = {"deregister", "register", "pause_queue", "resume_queue", "Rescued"}
+    aliases = {"disown", "rescue_dead", "mark_started"}
+
+    assert set(engine.__all__) - others - aliases == VERBS.keys() | {"enqueue"}
+
+
+def test_every_state_can_be_reached_and_live_ones_can_be_left():
+    reached = set().union(*(move.targets for move in TRANSITIONS.values()))
+    left = set().union(*(move.sources for move in TRANSITIONS.values()))
+
+    # Nothing makes a job wait for others yet.
+    assert reached == set(State) - {State.BLOCKED}
+    assert left >= LIVE
+
+
+def test_each_state_is_either_live_or_finished():
+    assert LIVE | FINISHED == set(State)
+    assert not LIVE & FINISHED
+
+
+def test_the_sources_of_a_verb_are_looked_up_by_its_name():
+    assert sources("claim") == {State.READY}
+    with pytest.raises(KeyError):
+        sources("teleport")
