@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -85,6 +86,7 @@ def scratch() -> Iterator[Scratch]:
         server.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
         try:
             os.environ["DATABASE_URL"] = own = urlunsplit(parts._replace(path=f"/{name}"))
+            print(f"database: {name}", file=sys.stderr, flush=True)
             _migrate()
             with psycopg.connect(own, autocommit=True) as connection:
                 yield Scratch(connection)

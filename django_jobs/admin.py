@@ -57,7 +57,20 @@ class JobAdmin(ReadOnly, _JobAdmin):
     show_full_result_count = False
     actions = ("retry_jobs", "cancel_jobs")
     fieldsets = (
-        (None, {"fields": ("name", "state", "queue", "priority", "unique_key", "shown_worker")}),
+        (
+            None,
+            {
+                "fields": (
+                    "name",
+                    "state",
+                    "note",
+                    "queue",
+                    "priority",
+                    "unique_key",
+                    "shown_worker",
+                )
+            },
+        ),
         (_("Arguments"), {"fields": ("shown_args", "shown_kwargs", "shown_result")}),
         (_("Runs"), {"fields": ("attempts_used", "ran_for", "timeout", "claims", "reprieves")}),
         (

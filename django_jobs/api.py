@@ -63,7 +63,10 @@ def pause_queue(
 
 def resume_queue(name: str, *, using: str | None = None) -> bool:
     """Let the jobs of a queue start again; return whether it was paused."""
-    return engine.resume_queue(name, using=write_alias(using))
+    alias = write_alias(using)
+    resumed = engine.resume_queue(name, using=alias)
+    engine.announce([name], alias)
+    return resumed
 
 
 aenqueue = sync_to_async(enqueue)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from django_jobs.orders import WorkerOptions
     from django_jobs.worker import Worker
 
+#: The parent's orders.
+STOP, STOP_AT_ONCE = 1, 2
 #: The exit code of a worker that was given up for dead and stopped itself.
 LOST = 3
 
@@ -34,6 +36,9 @@ class Post:
     gauges: Gauges
     recorder: FlightRecorder
     siblings: Sequence[Gauges]
+    #: What the parent wants: 1 to stop, 2 to stop at once. A signal to the whole process group
+    #: reaches a child twice, and must not count as two.
+    order: Any
     #: Jobs that may still be run by all of them together; None for no end.
     budget: Any
     #: None where the parent's logging is left to the project's settings.
@@ -58,7 +63,7 @@ def main(post: Post) -> None:
         budget=Budget(post.budget),
         others_idle=lambda: all(sibling.is_idle for sibling in post.siblings),
     )
-    obey(worker, [signal.SIGTERM])
+    signal.signal(signal.SIGTERM, lambda *_: _obey(worker, post.order.value))
     threading.Thread(target=_outlive_not, args=(worker,), daemon=True).start()
     worker.run()
     sys.stdout.flush()
@@ -82,6 +87,13 @@ def obey(worker: Worker, signals: Sequence[signal.Signals]) -> None:
 
     for number in signals:
         signal.signal(number, hear)
+
+
+def _obey(worker: Worker, order: int) -> None:
+    if order >= STOP_AT_ONCE:
+        worker.kill()
+    else:
+        worker.stop()
 
 
 def _outlive_not(worker: Worker) -> None:

@@ -30,7 +30,7 @@ def _default_retention() -> dict[str, Duration]:
 class Options:
     """Every key of ``DJANGO_JOBS``, in lower case, with its default. Durations in seconds."""
 
-    #: Queues that exist without having been used; with STRICT_QUEUES, the only ones.
+    #: Queues whose rows workers make at their start; with STRICT_QUEUES, the only ones.
     queues: tuple[str, ...] = ("default",)
     #: Refuse jobs for queues that are not in QUEUES.
     strict_queues: bool = False

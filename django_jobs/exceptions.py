@@ -97,6 +97,13 @@ class UniqueKeyContended(JobsError, RuntimeError):
     """A unique key changed hands again and again while a job was being enqueued under it."""
 
 
+class JobTimeout(JobsError, TimeoutError):
+    """A run took longer than its job allows; another attempt may do better."""
+
+    def __init__(self, limit: float) -> None:
+        super().__init__(f"The job ran longer than its limit of {limit:g} seconds.")
+
+
 class WorkerLost(JobsError):
     """The worker that ran a job died or was cut off; stored on the job like any other error."""
 

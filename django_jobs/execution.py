@@ -9,10 +9,12 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from asgiref.sync import sync_to_async
+
 from django_jobs import backoff
 from django_jobs.durations import seconds
 from django_jobs.encoding import decode, encode
-from django_jobs.exceptions import Cancel, Retry, Snooze, UnknownJob
+from django_jobs.exceptions import Cancel, JobTimeout, Retry, Snooze, UnknownJob
 from django_jobs.faults import fault_of, storable
 from django_jobs.outcomes import (
     Cancelled,
@@ -71,11 +73,14 @@ async def aperform(job: Claimed, policy: Policy) -> Finished:
     Only the cancellation of the task itself is raised: its worker is stopping.
     """
     started = time.monotonic()
-    definition = None
+    definition, deadline = None, None
+    limit = _limit(job, policy)
     try:
         definition = resolve(job.name)
-        args, kwargs = _arguments(job)
-        limit = _limit(job, policy)
+        if '"$model' in job.args or '"$model' in job.kwargs:
+            args, kwargs = await sync_to_async(_arguments)(job)
+        else:
+            args, kwargs = _arguments(job)
         async with asyncio.timeout(limit or None) as deadline:
             value = await definition.func(*args, **kwargs)
         outcome: Outcome = _success(value)
@@ -85,9 +90,9 @@ async def aperform(job: Claimed, policy: Policy) -> Finished:
             raise
         outcome = _failure(error, job, definition, policy)
     except BaseException as error:
-        if isinstance(error, TimeoutError) and definition is not None and deadline.expired():
-            error = TimeoutError(f"The job ran longer than its limit of {limit:g} seconds.")
-        outcome = _failure(error, job, definition, policy)
+        overran = deadline is not None and deadline.expired()
+        told = JobTimeout(limit).with_traceback(error.__traceback__) if overran else error
+        outcome = _failure(told, job, definition, policy)
     return _finished(job, outcome, started, definition)
 
 
@@ -154,7 +159,9 @@ def _judged(
     last = job.attempts >= job.max_attempts
     if isinstance(error, Retry):
         delay = _delay(error.delay, definition, job, policy)
-    elif isinstance(error, definition.give_up_on) or not isinstance(error, definition.retry_on):
+    elif isinstance(error, definition.give_up_on) or not isinstance(
+        error, (JobTimeout, *definition.retry_on)
+    ):
         last, delay = True, 0.0
     else:
         delay = _delay(None, definition, job, policy)

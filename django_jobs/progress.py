@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from django.db import connections
-from django.db.utils import Error
+from django.db.utils import InterfaceError, OperationalError
 
 from django_jobs import stats
 from django_jobs.gauges import Gauges
@@ -64,7 +64,7 @@ class LiveLine:
             waiting = stats.count(
                 State.READY, queues=self._queues, limit=MOST + 1, using=self._using
             )
-        except Error:
+        except (OperationalError, InterfaceError):  # an outage; the line goes on without it
             self._waiting = "?"
             connections[self._using].close()
         else:

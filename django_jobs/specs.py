@@ -54,6 +54,7 @@ class NewJob(NamedTuple):
             "units": 1,
             "errors": [],
             "result": None,
+            "note": None,
             "progress": None,
         }
 

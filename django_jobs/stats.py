@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from django_jobs.engine.sql import JOB, fetch
 
 _COUNT = f"""
-SELECT count(*) FROM (SELECT 1 FROM {JOB} WHERE state = %s {{queues}} LIMIT %s) AS some
+SELECT count(*) FROM (SELECT 1 FROM {JOB} WHERE state = %s {{queues}} LIMIT %s) AS found
 """  # noqa: S608 - names of tables
 
 

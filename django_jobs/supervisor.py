@@ -17,7 +17,7 @@ from django.db.utils import Error
 
 from django_jobs import engine
 from django_jobs.appetite import LARGEST
-from django_jobs.child import LOST, Post, main
+from django_jobs.child import LOST, STOP, STOP_AT_ONCE, Post, main
 from django_jobs.conf import options
 from django_jobs.exceptions import WorkerCannotStart
 from django_jobs.gauges import CONTEXT, FlightRecorder, Gauges
@@ -73,6 +73,7 @@ class Supervisor:
         self._children = [
             Child(Gauges.shared(), FlightRecorder.shared(places)) for _ in range(processes)
         ]
+        self._order = CONTEXT.RawValue("i", 0)
         self._signals = 0
         self._passed_on = 0
         self._kill_at = float("inf")
@@ -138,6 +139,7 @@ class Supervisor:
             gauges=child.gauges,
             recorder=child.recorder,
             siblings=[gauges for gauges in self._gauges if gauges is not child.gauges],
+            order=self._order,
             budget=self._budget,
             log_style=self._log_style,
         )
@@ -210,6 +212,7 @@ class Supervisor:
         wanted = max(self._signals, int(self._is_stopping))
         if wanted > self._passed_on:
             self._passed_on = wanted
+            self._order.value = STOP if wanted == 1 else STOP_AT_ONCE
             timeout = self._given.shutdown_timeout
             timeout = self._settings.shutdown_timeout if timeout is None else timeout
             self._kill_at = time.monotonic() + LEEWAY + (timeout if wanted == 1 else 0.0)

@@ -94,6 +94,7 @@ class Worker:
     def run(self) -> Report:
         """Work until told to stop, and return what was done."""
         began = time.monotonic()
+        self._had_connection = connections[self._using].connection is not None
         self._register()
         companions = Companions(
             self._id,
@@ -123,6 +124,8 @@ class Worker:
             version=django_jobs.__version__,
             using=self._using,
         )
+        for queue in self._settings.queues:
+            engine.ensure_queue(queue, using=self._using)
         self._gauges.worker = self._id
         logger.info(
             "worker.started id=%s name=%s queues=%s concurrency=%s",
@@ -291,7 +294,8 @@ class Worker:
             # Whoever finds the worker's heartbeat old rescues its jobs.
             logger.warning("worker.left_in_disorder id=%s error=%s", self._id, error)
         finally:
-            connections[self._using].close()
+            if not self._had_connection:
+                connections[self._using].close()
         self._gauges.running = 0
 
     def _report(self, seconds: float) -> Report:

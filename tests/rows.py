@@ -73,7 +73,7 @@ def finish(*finished: Finished) -> set[int]:
 
 def rescue_dead(timeout: float = 30) -> list[engine.Rescued]:
     """Rescue the jobs of workers without a sign of life."""
-    return engine.rescue_dead(timeout=timeout, failed_retention=60, using="default")
+    return engine.rescue_dead(timeout=timeout, retention=RETENTION, using="default")
 
 
 def state_of(job: Job | Claimed) -> str:

@@ -24,7 +24,12 @@ def test_the_default_never_leaves_its_bounds(attempt):
 
 
 def test_its_figures_can_be_chosen():
-    assert [Exponential(minimum=1, maximum=9, multiplier=1)(n) for n in (0, 1, 3, 9)] == [1, 2, 8, 9]
+    assert [Exponential(minimum=1, maximum=9, multiplier=1)(n) for n in (0, 1, 3, 9)] == [
+        1,
+        2,
+        8,
+        9,
+    ]
 
 
 @pytest.mark.parametrize("backoff", [30, timedelta(seconds=30), lambda attempt: 30])

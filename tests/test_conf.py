@@ -116,7 +116,7 @@ def test_only_a_mapping_will_do(given):
     ],
 )
 def test_a_value_that_makes_no_sense_is_refused_by_its_key(key, value):
-    with pytest.raises(InvalidSettings, match=f"DJANGO_JOBS: {key}"):
+    with pytest.raises(InvalidSettings, match=f"(?i)DJANGO_JOBS: {key}"):
         read({key: value})
 
 

@@ -261,7 +261,11 @@ class TestRefusals:
         assert caught.value.path == "order['lines'][1][1]"
         assert str(caught.value).startswith("order['lines'][1][1]: ")
 
-    @pytest.mark.parametrize("value", ["\x00", "\ud800", float("nan"), b"", 10**5000], ids=["nul", "half", "nan", "bytes", "huge"])
+    @pytest.mark.parametrize(
+        "value",
+        ["\x00", "\ud800", float("nan"), b"", 10**5000],
+        ids=["nul", "half", "nan", "bytes", "huge"],
+    )
     def test_the_path_of_an_argument_is_its_parameter(self, value):
         with pytest.raises(NotStorable) as by_name:
             encoding.encode_kwargs({"fine": 1, "note": value})

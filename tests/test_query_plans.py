@@ -12,7 +12,7 @@ from django_jobs import engine
 from django_jobs.models import Job
 from django_jobs.outcomes import Claimed
 from tests.plans import TABLE, statements_of, ways_into_jobs
-from tests.rows import FAILED, claim, ended, finish, sql
+from tests.rows import FAILED, RETENTION, claim, ended, finish, sql
 
 MILLION = 1_000_000
 
@@ -82,13 +82,13 @@ def verbs(batch):
         "disown": (lambda: engine.disown(77, ids, using="default"), "UPDATE", {"running"}),
         "rescue": (
             lambda: engine.rescue(
-                [77], reason="killed", failed_retention=60, using="default"
+                [77], reason="killed", retention=RETENTION, using="default"
             ),
             "WITH taken",
             {"running", "pkey"},
         ),
         "find the vanished": (
-            lambda: engine.rescue_dead(timeout=30, failed_retention=60, using="default"),
+            lambda: engine.rescue_dead(timeout=30, retention=RETENTION, using="default"),
             "SELECT DISTINCT worker_id",
             {"running"},
         ),

@@ -58,7 +58,7 @@ def job_in(state, max_attempts):
     past = timezone.now() - timedelta(hours=1)
     return make_job(
         state, attempts=1, claims=1, max_attempts=max_attempts, scheduled_at=past,
-        prune_at=timezone.now() + LATER,
+        started_at=past, prune_at=timezone.now() + LATER,
     )  # fmt: skip
 
 

@@ -9,13 +9,14 @@ what is locked and never wait. finish and release write rows that their worker o
 retry wait, in ascending ``id``.
 """
 
+from django_jobs.engine.announcing import announce
 from django_jobs.engine.cancel import cancel
 from django_jobs.engine.claim import claim
 from django_jobs.engine.enqueue import enqueue
 from django_jobs.engine.finish import finish, mark_started
 from django_jobs.engine.promote import promote
 from django_jobs.engine.prune import prune
-from django_jobs.engine.queues import pause_queue, resume_queue
+from django_jobs.engine.queues import ensure_queue, pause_queue, resume_queue
 from django_jobs.engine.release import disown, release
 from django_jobs.engine.rescue import Rescued, rescue, rescue_dead
 from django_jobs.engine.retry import retry
@@ -23,11 +24,13 @@ from django_jobs.engine.workers import deregister, heartbeat, register
 
 __all__ = [
     "Rescued",
+    "announce",
     "cancel",
     "claim",
     "deregister",
     "disown",
     "enqueue",
+    "ensure_queue",
     "finish",
     "heartbeat",
     "mark_started",

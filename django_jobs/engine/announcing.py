@@ -8,7 +8,7 @@ from functools import partial
 
 from django.db import DatabaseError, connections, transaction
 
-from django_jobs.engine.queues import ensure
+from django_jobs.engine.queues import ensure_queue
 from django_jobs.notifications import notify
 
 logger = logging.getLogger("django_jobs")
@@ -30,7 +30,7 @@ def announce(queues: Iterable[str], using: str) -> None:
 def _announce(queue: str, using: str) -> None:
     if (using, queue) not in _known:
         try:
-            ensure(queue, using=using)
+            ensure_queue(queue, using=using)
         except DatabaseError:  # the jobs are committed, and run without the queue's row
             logger.warning("queue.not_made queue=%s", queue, exc_info=True)
         _known.add((using, queue))

@@ -35,7 +35,7 @@ _CLAIM = """
 WITH picked AS MATERIALIZED ({picked})
 UPDATE {job} AS job
 SET state = 'running', worker_id = %s, claims = job.claims + 1, attempts = job.attempts + 1,
-    started_at = CASE WHEN %s THEN statement_timestamp() END
+    started_at = CASE WHEN %s THEN statement_timestamp() END, note = NULL
 FROM picked WHERE job.id = picked.id
 RETURNING job.id, job.claims, job.name, job.args::text, job.kwargs::text, job.attempts,
     job.max_attempts, extract(epoch FROM job.timeout)::float8, job.priority

@@ -37,6 +37,8 @@ WHERE {_FENCE}
 _CONCLUDE = f"""
 UPDATE {JOB} AS job
 SET state = ended.state,
+    -- Nobody owns it any more: a repeated finish must not charge or discharge it twice.
+    claims = job.claims + 1,
     attempts = job.attempts - ended.uncharged,
     worker_id = CASE WHEN ended.state = 'scheduled' THEN NULL ELSE job.worker_id END,
     scheduled_at = coalesce(now.at + make_interval(secs => ended.delay), job.scheduled_at),
@@ -47,8 +49,7 @@ SET state = ended.state,
     errors = CASE WHEN ended.error IS NULL THEN job.errors
              ELSE CASE WHEN jsonb_array_length(job.errors) >= {KEPT_ERRORS}
                        THEN job.errors - 0 ELSE job.errors END || ended.error::jsonb END,
-    meta = CASE WHEN ended.note IS NULL THEN job.meta - 'parked' - 'cancelled'
-           ELSE job.meta || ended.note::jsonb END
+    note = ended.note
 FROM (SELECT statement_timestamp() AS at) AS now,
      unnest(%s::bigint[], %s::int[], %s::float8[], %s::float8[], %s::float8[],
             %s::text[], %s::int[], %s::float8[], %s::text[], %s::text[])
@@ -133,9 +134,9 @@ def _conclusion(
             uncharged, delay = 1, outcome.delay
         case Parked():
             uncharged, delay = 1, outcome.delay
-            note = json.dumps({"parked": outcome.reason})
+            note = f"Parked: {outcome.reason}"
         case Cancelled():
-            state, note = State.CANCELLED, json.dumps({"cancelled": outcome.reason})
+            state, note = State.CANCELLED, outcome.reason
     *timing, keep = _timing(ended, now, retention.get(state, 0))
     return (
         *timing,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django_jobs.engine.announcing import announce
 from django_jobs.engine.sql import JOB, fetch
 
 #: Jobs promoted by one statement.
@@ -18,12 +19,12 @@ RETURNING job.queue
 """  # noqa: S608 - names of tables
 
 
-def promote(*, using: str, batch: int = BATCH) -> dict[str, int]:
-    """Move scheduled jobs that are due to ready; return how many, by queue."""
-    promoted: dict[str, int] = {}
+def promote(*, using: str, batch: int = BATCH) -> int:
+    """Move scheduled jobs that are due to ready; return how many."""
+    promoted = 0
     while True:
-        rows = fetch(using, _PROMOTE, (batch,))
-        for (queue,) in rows:
-            promoted[queue] = promoted.get(queue, 0) + 1
-        if len(rows) < batch:
+        queues = [queue for (queue,) in fetch(using, _PROMOTE, (batch,))]
+        announce(set(queues), using)
+        promoted += len(queues)
+        if len(queues) < batch:
             return promoted

@@ -27,6 +27,6 @@ def resume_queue(name: str, *, using: str) -> bool:
     return bool(change(using, sql, (name,)))
 
 
-def ensure(name: str, *, using: str) -> None:
+def ensure_queue(name: str, *, using: str) -> None:
     """Make the row of a queue unless it is there."""
     change(using, f"INSERT INTO {QUEUE} (name) VALUES (%s) ON CONFLICT DO NOTHING", (name,))  # noqa: S608

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from django_jobs.engine.sql import JOB, change, fetch
+from django_jobs.engine.announcing import announce
+from django_jobs.engine.sql import JOB, fetch
 from django_jobs.outcomes import Claimed
 
 _RELEASE = f"""
@@ -13,7 +14,7 @@ SET state = 'ready', worker_id = NULL, started_at = NULL, claims = job.claims + 
     attempts = job.attempts - 1
 FROM unnest(%s::bigint[], %s::int[]) AS given (id, claims)
 WHERE job.id = given.id AND job.claims = given.claims AND job.state = 'running'
-RETURNING job.id
+RETURNING job.id, job.queue
 """  # noqa: S608 - names of tables
 
 
@@ -26,7 +27,9 @@ def release(jobs: Sequence[Claimed], *, using: str) -> set[int]:
         return set()
     ordered = sorted((job.id, job.claims) for job in jobs)
     ids, claims = zip(*ordered, strict=True)
-    return {job for (job,) in fetch(using, _RELEASE, (list(ids), list(claims)))}
+    released = fetch(using, _RELEASE, (list(ids), list(claims)))
+    announce({queue for _, queue in released}, using)
+    return {job for job, _ in released}
 
 
 _DISOWN = f"""
@@ -34,6 +37,7 @@ UPDATE {JOB} AS job
 SET state = 'ready', worker_id = NULL, started_at = NULL, claims = job.claims + 1,
     attempts = job.attempts - 1
 WHERE job.state = 'running' AND job.worker_id = %s AND job.id <> ALL(%s::bigint[])
+RETURNING job.queue
 """  # noqa: S608 - names of tables
 
 
@@ -42,4 +46,6 @@ def disown(worker: int, owned: Sequence[int], *, using: str) -> int:
 
     A claim whose answer was lost has made jobs its own that it never heard of.
     """
-    return change(using, _DISOWN, (worker, list(owned)))
+    disowned = fetch(using, _DISOWN, (worker, list(owned)))
+    announce({queue for (queue,) in disowned}, using)
+    return len(disowned)

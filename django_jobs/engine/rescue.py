@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from django.db import transaction
 
+from django_jobs.engine.announcing import announce
 from django_jobs.engine.finish import KEPT_ERRORS
 from django_jobs.engine.sql import JOB, WORKER, change, fetch
 
@@ -107,7 +108,9 @@ def rescue(
     with transaction.atomic(using=using):
         rows = fetch(using, _RESCUE.format(charged=charged), params)
         change(using, f"DELETE FROM {WORKER} WHERE id = ANY(%s)", (sorted(workers),))  # noqa: S608
-    return [Rescued._make(row) for row in rows]
+        rescued = [Rescued._make(row) for row in rows]
+        announce({job.queue for job in rescued}, using)
+    return rescued
 
 
 def rescue_dead(*, timeout: float, retention: Mapping[str, float], using: str) -> list[Rescued]:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from django.db import IntegrityError, transaction
 
-from django_jobs.engine.sql import JOB, change, movable, states
+from django_jobs.engine.announcing import announce
+from django_jobs.engine.sql import JOB, fetch, movable, states
 from django_jobs.states import LIVE
 
 # Of several jobs that once held one unique key only the newest may live again, and none while
@@ -28,8 +29,9 @@ WITH taken AS MATERIALIZED (
 UPDATE {JOB} AS job
 SET state = 'ready', claims = job.claims + 1, attempts = 0, reprieves = 0, worker_id = NULL,
     scheduled_at = statement_timestamp(), started_at = NULL, finished_at = NULL, prune_at = NULL,
-    result = NULL, progress = NULL
+    result = NULL, progress = NULL, note = NULL
 FROM chosen WHERE job.id = chosen.id
+RETURNING job.queue
 """  # noqa: S608 - names of tables
 
 #: Jobs moved by one statement.
@@ -48,7 +50,9 @@ def retry(ids: Sequence[int], *, using: str) -> int:
 def _retry(ids: list[int], using: str) -> int:
     try:
         with transaction.atomic(using=using):
-            return change(using, _RETRY, (ids,))
+            queues = [queue for (queue,) in fetch(using, _RETRY, (ids,))]
+            announce(set(queues), using)
+            return len(queues)
     except IntegrityError:
         # Somebody took one of the keys between our look and our write: one at a time, then.
         if len(ids) == 1:

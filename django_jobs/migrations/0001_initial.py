@@ -245,6 +245,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("result", models.JSONField(blank=True, null=True, verbose_name="result")),
+                ("note", models.TextField(blank=True, null=True, verbose_name="note")),
                 ("progress", models.JSONField(blank=True, null=True, verbose_name="progress")),
                 (
                     "meta",

@@ -78,6 +78,8 @@ class Job(models.Model):
         _("errors"), default=list, db_default=Value([], models.JSONField()), blank=True
     )
     result = models.JSONField(_("result"), null=True, blank=True)
+    #: Why it is where it is, where that is not plain: parked, cancelled. Empty at the next claim.
+    note = models.TextField(_("note"), null=True, blank=True)  # noqa: DJ001 - mostly absent
     progress = models.JSONField(_("progress"), null=True, blank=True)
     #: Yours.
     meta = models.JSONField(

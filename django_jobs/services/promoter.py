@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from django_jobs import engine
-from django_jobs.notifications import notify
 from django_jobs.services.base import Service
 
 
 class Promoter(Service):
-    """Promotes due jobs, and wakes this worker and the others."""
+    """Promotes due jobs, and wakes this worker; the others are notified."""
 
     def __init__(self, interval: float, using: str, wake: Callable[[], None]) -> None:
         super().__init__(interval, using)
@@ -19,8 +18,6 @@ class Promoter(Service):
     def run_once(self) -> int:
         """Promote what is due, and return how many jobs that were."""
         promoted = engine.promote(using=self.using)
-        for queue in promoted:
-            notify(queue, self.using)
         if promoted:
             self._wake()
-        return sum(promoted.values())
+        return promoted

@@ -175,6 +175,12 @@ async def read_gate_async(name: str) -> bool:
     return await sync_to_async(Gate.objects.filter(name=name).exists)()
 
 
+@job
+async def name_of_async(gate: Gate) -> str:
+    """Return the name of a model instance."""
+    return gate.name
+
+
 @job(timeout=0.2)
 async def run_too_long() -> None:
     """Run longer than its limit."""

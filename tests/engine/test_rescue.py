@@ -13,7 +13,7 @@ from django_jobs.engine.finish import KEPT_ERRORS
 from django_jobs.engine.rescue import REPRIEVES
 from django_jobs.models import Job, Worker
 from django_jobs.states import State
-from tests.rows import claim, make_job, make_jobs, rescue_dead, row_of, state_of
+from tests.rows import RETENTION, claim, make_job, make_jobs, rescue_dead, row_of, state_of
 from tests.threads import at_once
 
 pytestmark = pytest.mark.django_db
@@ -23,9 +23,9 @@ def silence(worker, **since):
     Worker.objects.filter(pk=worker).update(heartbeat_at=timezone.now() - timedelta(**since))
 
 
-def rescue(*workers, started=None):
+def rescue(*workers, **witnessed):
     return engine.rescue(
-        workers, started=started, reason="killed", failed_retention=60, using="default"
+        workers, reason="killed", retention=RETENTION, using="default", **witnessed
     )
 
 
@@ -142,7 +142,7 @@ class TestCharge:
         make_jobs(2)
         begun, waiting = engine.claim(7, (), 2, starting=False, using="default")
 
-        rescue(7, started=[begun.id])
+        rescue(7, begun=[begun.id])
 
         assert state_of(begun) == State.FAILED
         assert state_of(waiting) == State.READY
@@ -152,9 +152,20 @@ class TestCharge:
         make_job()
         [job] = claim(worker=7)
 
-        rescue(7, started=[])
+        rescue(7, begun=[])
 
         assert (state_of(job), row_of(job)["attempts"]) == (State.READY, 0)
+
+    def test_a_job_that_had_returned_nothing_before_the_worker_died_has_succeeded(self):
+        make_jobs(2)
+        over, cut_off = claim(worker=7)
+
+        rescue(7, begun=[over.id, cut_off.id], returned=[over.id])
+
+        row = row_of(over)
+        assert (row["state"], row["attempts"], row["errors"]) == (State.SUCCEEDED, 1, [])
+        assert row["prune_at"] > row["finished_at"]
+        assert state_of(cut_off) == State.FAILED
 
     def test_only_the_newest_errors_are_kept(self):
         make_job(max_attempts=2, errors=[{"attempt": n} for n in range(KEPT_ERRORS)])

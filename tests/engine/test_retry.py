@@ -100,8 +100,7 @@ def test_more_jobs_than_one_statement_takes():
 def test_many_with_one_key_spread_over_batches_make_one_live_job():
     now = timezone.now()
     Job.objects.bulk_create(
-        Job(name="x", state=State.FAILED, finished_at=now, unique_key="k")
-        for _ in range(BATCH + 5)
+        Job(name="x", state=State.FAILED, finished_at=now, unique_key="k") for _ in range(BATCH + 5)
     )
 
     assert retry(*Job.objects.order_by("pk")) == 1

@@ -30,7 +30,7 @@ class Runjobs:
             self.process = subprocess.Popen(
                 [sys.executable, "manage.py", "runjobs", *flags],
                 cwd=CHECKOUT,
-                env=_environment(),
+                env=environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
                 stderr=subprocess.STDOUT,
@@ -60,7 +60,7 @@ class Runjobs:
         self.process.wait(10)
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     url = urlsplit(os.environ["DATABASE_URL"])
     return {
         **os.environ,

@@ -43,4 +43,3 @@ def test_the_late_finish_of_a_zombie_changes_nothing(runjobs):
     wait_until(lambda: Job.objects.succeeded().filter(pk=row.pk).exists())
     row.refresh_from_db()
     assert (row.result, row.attempts) == (f"ended in {second_pid}", 2)
-

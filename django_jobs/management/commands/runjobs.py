@@ -15,7 +15,7 @@ from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
 from django.db.utils import Error
 
-from django_jobs.child import obey
+from django_jobs.child import LOST, obey
 from django_jobs.conf import is_debug, options
 from django_jobs.engine.sql import write_alias
 from django_jobs.exceptions import JobsError, WorkerCannotStart
@@ -117,10 +117,13 @@ def _run_here(orders: WorkerOptions) -> Report:
     former = {number: signal.getsignal(number) for number in _STOPPING}
     obey(worker, _STOPPING)
     try:
-        return worker.run()
+        report = worker.run()
     finally:
         for number, handler in former.items():
             signal.signal(number, handler)
+    if worker.lost:
+        raise CommandError(f"The worker stopped itself: {worker.lost}.", returncode=LOST)
+    return report
 
 
 def _orders(given: dict[str, Any], using: str) -> WorkerOptions:

@@ -60,7 +60,8 @@ def busiest(run: Run) -> Worker | None:
         .filter(worker__in=workers, state=Job.State.RUNNING)
         .values_list("worker", flat=True)
     )
-    return workers.get(pk=counted.most_common(1)[0][0]) if counted else None
+    # It may have stopped meanwhile, and then its row is gone.
+    return workers.filter(pk=counted.most_common(1)[0][0]).first() if counted else None
 
 
 def casualty(worker: Worker, held: list[Job]) -> Casualty:

@@ -65,7 +65,9 @@ class Show:
         """Ask for the report of the day twice: its unique key lets one job in."""
         day = timezone.localdate()
         rows = {nightly_report.enqueue(day=day).pk for _ in range(2)}
-        self.story.say(f"The sales report was asked for twice, which made {len(rows)} job.")
+        self.story.say(
+            f"The sales report was asked for twice: its unique key let {len(rows)} job in."
+        )
 
     def work(self) -> None:
         """Run the workers, and kill one."""
@@ -107,6 +109,7 @@ class Show:
         """Serve the admin, or say how that is done."""
         self.story.chapter("The admin")
         if not serve:
+            self.story.say("On a terminal the demo serves it. Elsewhere, with DATABASE_URL set:")
             self.story.say("python manage.py runserver --insecure")
         port = admin_site.free_port(port) if serve else port
         self.story.say(f"http://{admin_site.HOST}:{port}/admin/  (user admin, password admin)")

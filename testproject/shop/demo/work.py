@@ -29,9 +29,9 @@ def work_off(run: Run, until: float, report: Callable[[int], None]) -> None:
     """Run the workers again for retries that were not due, until none is left or time is up."""
     while (unfinished := run.unfinished().count()) and left(until) > 0:
         report(unfinished)
-        wait_for(lambda: is_something_due(run), until)
-        with runjobs() as workers:
-            wait(workers, left(until))
+        if wait_for(lambda: is_something_due(run), until):
+            with runjobs() as workers:
+                wait(workers, left(until))
 
 
 def is_something_due(run: Run) -> bool:

@@ -1,0 +1,55 @@
+"""Workers whose connections to the database break."""
+
+from __future__ import annotations
+
+import signal
+
+from django.db import connection
+
+from django_jobs import enqueue_many
+from django_jobs.models import Job
+from testproject.ledger.jobs import leave_effect, nothing
+from testproject.ledger.models import Effect
+from tests.lifecycle.conftest import worker_pids
+from tests.threads import wait_until
+
+JOBS = 2000
+
+
+def terminate_others() -> int:
+    """Break every connection to this database but the test's own."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid() "
+            "AND backend_type = 'client backend'"
+        )
+        return cursor.fetchone()[0]
+
+
+def test_a_worker_survives_the_loss_of_all_its_connections(runjobs):
+    # Given a worker in the middle of many jobs
+    enqueue_many([leave_effect.job.with_kwargs(label=str(n)) for n in range(JOBS)])
+    command = runjobs("--processes", "0")
+    wait_until(lambda: Effect.objects.count() > 100)
+    (pid,) = worker_pids()
+    # When its connections break, again and again
+    for _ in range(3):
+        goal = min(Effect.objects.count() + 100, JOBS)
+        assert terminate_others() > 0
+        wait_until(lambda goal=goal: Effect.objects.count() >= goal)
+    # Then every job is done, by the same process; those that were cut off at their second attempt
+    wait_until(lambda: _hasten() == 0 and Job.objects.succeeded().count() == JOBS)
+    assert set(Effect.objects.values_list("label", flat=True)) == {str(n) for n in range(JOBS)}
+    assert worker_pids() == [pid]
+    # And it still hears of new jobs, and stops in order
+    row = nothing.enqueue()
+    wait_until(lambda: Job.objects.succeeded().filter(pk=row.pk).exists())
+    command.send(signal.SIGTERM)
+    assert command.ends() == 0, command.output
+    assert "worker.lost" not in command.output
+
+
+def _hasten() -> int:
+    """Make jobs that wait for their next attempt due: the default backoff is ten seconds."""
+    return Job.objects.scheduled().update(scheduled_at="2020-01-01T00:00:00Z")

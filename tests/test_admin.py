@@ -1,0 +1,113 @@
+"""The admin of jobs, queues and workers."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.urls import reverse
+
+from django_jobs import cancel, enqueue, pause_queue
+from django_jobs.models import Job, Queue
+from testproject.ledger.jobs import give_back, nothing
+
+pytestmark = pytest.mark.django_db
+
+JOBS = reverse("admin:django_jobs_job_changelist")
+QUEUES = reverse("admin:django_jobs_queue_changelist")
+
+
+def test_the_list_shows_jobs_and_filters_them_by_state(admin_client):
+    # Given a ready and a cancelled job
+    ready, cancelled = nothing.enqueue(), nothing.enqueue()
+    cancel(cancelled)
+    # When the cancelled ones are asked for
+    page = admin_client.get(JOBS, {"state__exact": "cancelled"})
+    # Then only these are shown
+    assert [job.pk for job in page.context["cl"].result_list] == [cancelled.pk]
+    assert ready.pk != cancelled.pk
+
+
+def test_a_job_is_found_by_its_id(admin_client):
+    rows = [nothing.enqueue() for _ in range(3)]
+    page = admin_client.get(JOBS, {"q": str(rows[1].pk)})
+    assert [job.pk for job in page.context["cl"].result_list] == [rows[1].pk]
+
+
+def test_a_job_is_shown_read_only_and_escaped(admin_client):
+    # Given a job whose arguments and error hold markup
+    row = give_back.enqueue("<script>alert(1)</script>")
+    error = {"attempt": 1, "message": "<b>bold</b>", "exception": "x.Y", "traceback": "<i>"}
+    Job.objects.filter(pk=row.pk).update(errors=[error])
+    # When it is looked at
+    page = admin_client.get(reverse("admin:django_jobs_job_change", args=[row.pk]))
+    # Then everything is text, and there is nothing to save
+    html = page.content.decode()
+    assert "&lt;script&gt;alert(1)" in html
+    assert "&lt;b&gt;bold" in html
+    assert "<script>alert(1)" not in html
+    assert 'name="_save"' not in html
+
+
+def test_selected_jobs_are_retried_and_the_rest_is_told_of(admin_client):
+    # Given a cancelled job and a ready one
+    cancelled, ready = nothing.enqueue(), nothing.enqueue()
+    cancel(cancelled)
+    # When both are retried
+    data = {"action": "retry_jobs", "_selected_action": [cancelled.pk, ready.pk]}
+    page = admin_client.post(JOBS, data, follow=True)
+    # Then the one is put back, and the other is told of
+    assert Job.objects.ready().count() == 2
+    assert "1 job was put back. 1 was left" in page.content.decode()
+
+
+def test_selected_jobs_are_cancelled(admin_client):
+    rows = [nothing.enqueue() for _ in range(2)]
+    data = {"action": "cancel_jobs", "_selected_action": [row.pk for row in rows]}
+    page = admin_client.post(JOBS, data, follow=True)
+    assert Job.objects.cancelled().count() == 2
+    assert "2 jobs were cancelled." in page.content.decode()
+
+
+def test_who_may_only_look_cannot_act(client, django_user_model):
+    # Given a member of staff who may view jobs
+    user = django_user_model.objects.create_user("anna", is_staff=True)
+    user.user_permissions.add(Permission.objects.get(codename="view_job"))
+    client.force_login(user)
+    row = nothing.enqueue()
+    # When a cancellation is posted all the same
+    client.post(JOBS, {"action": "cancel_jobs", "_selected_action": [row.pk]})
+    # Then nothing happens
+    row.refresh_from_db()
+    assert row.state == Job.State.READY
+    assert client.get(JOBS).status_code == 200
+
+
+def test_jobs_are_neither_added_nor_deleted_by_forms(admin_client):
+    row = nothing.enqueue()
+    assert admin_client.get(reverse("admin:django_jobs_job_add")).status_code == 403
+    url = reverse("admin:django_jobs_job_delete", args=[row.pk])
+    assert admin_client.post(url, {"post": "yes"}).status_code == 403
+
+
+def test_queues_are_paused_and_resumed(admin_client):
+    # Given a queue
+    enqueue(nothing.job.with_queue("mail"))
+    pause_queue("mail")
+    queue = Queue.objects.get(name="mail")
+    # When it is resumed and paused again
+    admin_client.post(QUEUES, {"action": "resume_queues", "_selected_action": [queue.pk]})
+    queue.refresh_from_db()
+    assert queue.paused_at is None
+    admin_client.post(QUEUES, {"action": "pause_queues", "_selected_action": [queue.pk]})
+    # Then it is paused
+    queue.refresh_from_db()
+    assert queue.paused_at is not None
+
+
+def test_the_list_asks_as_many_questions_for_fifty_jobs_as_for_one(
+    admin_client, django_assert_max_num_queries
+):
+    for _ in range(50):
+        nothing.enqueue()
+    with django_assert_max_num_queries(10):
+        admin_client.get(JOBS)

@@ -1,0 +1,72 @@
+"""The command's flags, and what must hold before a worker starts."""
+
+from __future__ import annotations
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection, connections
+from django.db.migrations.recorder import MigrationRecorder
+
+from django_jobs import enqueue_many
+from django_jobs.models import Job
+from testproject.ledger.jobs import nothing
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--concurrency", "0"], "0 is not between 1 and 10000"),
+        (["--concurrency", "many"], "'many' is not a whole number"),
+        (["--processes", "-1"], "-1 is not between 0 and 1000"),
+        (["--max-jobs", "0"], "0 is not between 1"),
+        (["--max-seconds", "-3"], "-3 is not a number of seconds from 0 on"),
+        (["--max-seconds", "nan"], "nan is not a number of seconds from 0 on"),
+        (["--shutdown-timeout", "soon"], "'soon' is not a number of seconds"),
+        (["--queue", ""], "--queue must be 1 to 255 printable characters"),
+        (["--quue", "mail"], "unrecognized arguments: --quue mail"),
+    ],
+)
+def test_a_flag_that_makes_no_sense_is_named(flags, message):
+    with pytest.raises(CommandError, match=message):
+        call_command("runjobs", *flags)
+
+
+def test_an_unknown_database_is_named_with_those_that_exist():
+    with pytest.raises(
+        CommandError, match="no database 'replica' in DATABASES; there are: default"
+    ):
+        call_command("runjobs", "--database", "replica")
+
+
+def test_wrong_settings_are_refused(settings):
+    settings.DJANGO_JOBS = {"CONCURENCY": 3}
+    with pytest.raises(CommandError, match="Did you mean 'CONCURRENCY'"):
+        call_command("runjobs", "--burst")
+
+
+@pytest.mark.django_db
+def test_pending_migrations_are_refused():
+    MigrationRecorder(connection).record_unapplied("django_jobs", "0001_initial")
+    with pytest.raises(CommandError, match=r"0001_initial not applied\): run manage.py migrate"):
+        call_command("runjobs", "--burst", "--processes", "0")
+
+
+def test_another_engine_is_refused(settings, monkeypatch):
+    monkeypatch.setattr(connections["default"], "vendor", "sqlite")
+    with pytest.raises(CommandError, match="django_jobs needs PostgreSQL"):
+        call_command("runjobs", "--burst")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_debug_in_a_worker_is_warned_of(settings, caplog):
+    settings.DEBUG = True
+    call_command("runjobs", "--burst", "--processes", "0")
+    assert "DEBUG is on" in caplog.text
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_command_runs_in_this_very_process_and_says_what_it_did(capsys):
+    enqueue_many([nothing.job] * 3)
+    call_command("runjobs", "--burst", "--processes", "0")
+    assert "Processed 3 jobs in" in capsys.readouterr().out
+    assert Job.objects.succeeded().count() == 3
