@@ -14,7 +14,7 @@ from django_jobs.conf import options
 from django_jobs.engine.sql import write_alias
 from django_jobs.exceptions import InvalidOption, UnknownQueue
 from django_jobs.models import Job
-from django_jobs.specs import JobSpec, NewJob
+from django_jobs.specs import JobSpec, NewJobs
 
 #: What can be enqueued: a spec, or a job function that needs no arguments.
 Enqueueable = JobSpec | Callable[..., Any]
@@ -28,15 +28,15 @@ def enqueue(spec: Enqueueable, *, using: str | None = None) -> Job:
     Where a live job holds the unique key return that one's row, with ``created`` False. Raise
     UnknownJob, TypeError for arguments that the function does not take, or NotStorable.
     """
-    return engine.enqueue([_prepared(spec)], using=write_alias(using))[0]
+    return _enqueue([_spec(spec)], using)[0]
 
 
 def enqueue_many(specs: Iterable[Enqueueable], *, using: str | None = None) -> Sequence[Job]:
     """Make many jobs in one transaction, and return their rows in the order given.
 
-    All or none: an error in one spec raises before anything is written.
+    All or none: an error in one spec is raised, and nothing has been written.
     """
-    return engine.enqueue([_prepared(spec) for spec in specs], using=write_alias(using))
+    return _enqueue([_spec(spec) for spec in specs], using)
 
 
 def cancel(jobs: Jobs, *, using: str | None = None) -> int:
@@ -77,15 +77,19 @@ apause_queue = sync_to_async(pause_queue)
 aresume_queue = sync_to_async(resume_queue)
 
 
-def _prepared(spec: Enqueueable) -> NewJob:
-    if not isinstance(spec, JobSpec):
-        if not callable(spec):
-            raise InvalidOption(f"Only a JobSpec or a job function is enqueued, not {spec!r}.")
-        spec = JobSpec.from_func(spec)
-    new = spec.prepare()
-    if options().strict_queues and new.queue not in options().queues:
-        raise UnknownQueue(new.queue, options().queues)
-    return new
+def _spec(given: Enqueueable) -> JobSpec:
+    if isinstance(given, JobSpec):
+        return given
+    if not callable(given):
+        raise InvalidOption(f"Only a JobSpec or a job function is enqueued, not {given!r}.")
+    return JobSpec.from_func(given)
+
+
+def _enqueue(specs: list[JobSpec], using: str | None) -> Sequence[Job]:
+    if options().strict_queues:
+        for queue in NewJobs(specs).queues - set(options().queues):
+            raise UnknownQueue(queue, options().queues)
+    return engine.enqueue(specs, using=write_alias(using))
 
 
 def _targets(jobs: Jobs, using: str | None) -> tuple[list[int], str]:

@@ -126,6 +126,7 @@ def _decorate(function: Callable[..., Any], declared: dict[str, Any]) -> Callabl
         refuse_memory_limit(definition.executor, name)
     register(definition)
     function.job = spec = _spec(definition)  # type: ignore[attr-defined]
+    spec.settle()
     function.enqueue = enqueue = _enqueuer(spec)  # type: ignore[attr-defined]
     function.aenqueue = sync_to_async(enqueue)  # type: ignore[attr-defined]
     return function

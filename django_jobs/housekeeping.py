@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
+from django.dispatch import receiver
 from psycopg.pq import TransactionStatus
+
+_thread = threading.local()
 
 #: Seconds that a connection may have been idle before it is tried out: servers restart.
 IDLE_TRUST = 5.0
@@ -21,8 +26,15 @@ def refresh_connections(idle: float) -> None:
             connection.close()
 
 
+@receiver(connection_created, dispatch_uid="django_jobs.housekeeping")
+def _note_connection(**sent: object) -> None:
+    _thread.has_connected = True
+
+
 def clean_connections() -> None:
     """Leave this thread's connections as a new job expects them; keep those that are sound."""
+    if not getattr(_thread, "has_connected", False):
+        return  # most of the time of a job that does not touch the database would go into looking
     for connection in connections.all(initialized_only=True):
         if connection.connection is None:
             continue

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, overload
 
 from django_jobs import encoding, options
 from django_jobs.capabilities import refuse_memory_limit
@@ -96,6 +96,10 @@ CHECKS: dict[str, Callable[[Any], Any]] = {
     "memory_limit": _check_memory_limit,
     "meta": options.check_kwargs,
 }
+
+
+#: The fields that say what the function is called with.
+_CALL = {"args", "kwargs"}
 
 
 @dataclass(frozen=True)
@@ -191,6 +195,8 @@ class JobSpec:
             name: None if value is None else CHECKS[name](value) for name, value in changes.items()
         }
         copy.__dict__.update({**self.__dict__, **checked})
+        if not changes.keys() <= _CALL:
+            copy.__dict__.pop("_frame", None)
         return copy
 
     @property
@@ -208,34 +214,133 @@ class JobSpec:
 
         Raise UnknownJob, TypeError naming the parameter, or NotStorable with a path.
         """
-        definition = self.definition
+        frame = self.settle()
+        definition, key = frame.definition, frame.unique_key
+        args = self.args
         kwargs = definition.kwargs if self.kwargs is None else self.kwargs
-        definition.check_call(self.args, kwargs)
+        definition.check_call(args, kwargs)
+        return NewJob(
+            frame.queue,
+            definition.name,
+            encoding.encode_args(args, definition.positional) if args else None,
+            encoding.encode_kwargs(kwargs) if kwargs else None,
+            frame.priority,
+            frame.max_attempts,
+            self._key(key, definition, kwargs) if callable(key) else key,
+            frame.timeout,
+            frame.memory_limit,
+            frame.meta,
+            frame.scheduled_at,
+        )
+
+    def settle(self) -> _Frame:
+        """Work out, once, everything about the job but its arguments; raise UnknownJob.
+
+        Specs made from this one by other arguments share it: they are made by the ten thousand.
+        """
+        settled: _Frame | None = self.__dict__.get("_frame")
+        if settled is not None:
+            return settled
+        definition = self.definition
         timeout = definition.timeout if self.timeout is None else self.timeout
         memory_limit = definition.memory_limit if self.memory_limit is None else self.memory_limit
         if memory_limit is not None:
             refuse_memory_limit(definition.executor, definition.name)
-        return NewJob(
+        self.__dict__["_frame"] = frame = _Frame(
+            definition,
             self.queue or definition.queue,
-            definition.name,
-            encoding.encode_args(self.args, definition.positional) if self.args else None,
-            encoding.encode_kwargs(kwargs) if kwargs else None,
             (definition.priority if self.priority is None else self.priority) or None,
             _beyond_one(self.max_attempts or definition.max_attempts),
-            self._key(definition, kwargs),
+            definition.unique_key if self.unique_key is None else self.unique_key,
             None if timeout is None else _as_timedelta(timeout),
             memory_limit,
             encoding.encode(dict(self.meta), "meta") if self.meta else None,
             self.scheduled_at,
         )
+        return frame
 
-    def _key(self, definition: Definition, kwargs: Mapping[str, Any]) -> str | None:
-        key = definition.unique_key if self.unique_key is None else self.unique_key
-        if not callable(key):
-            return key
+    def _key(
+        self, key: Callable[..., str], definition: Definition, kwargs: Mapping[str, Any]
+    ) -> str:
         bound = definition.signature.bind(*self.args, **kwargs)
         bound.apply_defaults()
         return options.check_name(key(*bound.args, **bound.kwargs), "unique_key")
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_frame"}
+
+
+class _Frame(NamedTuple):
+    """What a spec and all that differ from it in their arguments alone have in common."""
+
+    definition: Definition
+    queue: str
+    priority: int | None
+    max_attempts: int | None
+    unique_key: options.UniqueKey | None
+    timeout: timedelta | None
+    memory_limit: int | None
+    meta: str | None
+    scheduled_at: datetime | timedelta | None
+
+
+class NewJobs(Sequence[NewJob]):
+    """The jobs that specs describe, each checked and encoded when it is looked at.
+
+    Many thousands are streamed to the database one by one, and never all in memory at once.
+    """
+
+    def __init__(self, specs: Sequence[JobSpec]) -> None:
+        self._specs = specs
+
+    def __len__(self) -> int:
+        return len(self._specs)
+
+    @overload
+    def __getitem__(self, index: int) -> NewJob: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> NewJobs: ...
+
+    def __getitem__(self, index: int | slice) -> NewJob | NewJobs:
+        if isinstance(index, slice):
+            return NewJobs(self._specs[index])
+        return self._specs[index].prepare()
+
+    def __iter__(self) -> Iterator[NewJob]:
+        return map(JobSpec.prepare, self._specs)
+
+    def frames(self) -> Collection[_Frame]:
+        """Return what the jobs have in common: mostly one frame for all of them."""
+        return {id(frame): frame for frame in map(JobSpec.settle, self._specs)}.values()
+
+    @property
+    def queues(self) -> set[str]:
+        """Return the names of the queues."""
+        return {frame.queue for frame in self.frames()}
+
+    @property
+    def is_keyed(self) -> bool:
+        """Return whether any of the jobs has a unique key."""
+        return any(frame.unique_key is not None for frame in self.frames())
+
+    def given(self) -> list[str]:
+        """Return the columns that any of the jobs gives a value of its own."""
+        frames = self.frames()
+        return [
+            name
+            for name in NewJob._fields[:-1]
+            if name in _ALWAYS or any(getattr(frame, name) is not None for frame in frames)
+        ]
+
+    @property
+    def is_scheduled(self) -> bool:
+        """Return whether any of the jobs says when it is due."""
+        return any(frame.scheduled_at is not None for frame in self.frames())
+
+
+#: Columns that COPY is always given, and those that differ from job to job.
+_ALWAYS = {"queue", "name", "args", "kwargs"}
 
 
 def _beyond_one(max_attempts: int) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from functools import cached_property
+from functools import lru_cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -94,7 +94,7 @@ class Module:
         self.is_package = parts[-1] == "__init__"
         self.name = ".".join(self.parts)
         self.source = path.read_text()
-        self.tree = ast.parse(self.source)
+        self.tree, self.nodes = _parse(self.source)
 
     @property
     def floor(self) -> int | None:
@@ -103,11 +103,6 @@ class Module:
     @property
     def is_migration(self) -> bool:
         return self.parts[:1] == ("migrations",)
-
-    @cached_property
-    def nodes(self) -> list[ast.AST]:
-        """Return all nodes but those that are there for type checkers alone."""
-        return list(_walk(self.tree))
 
     def imports(self, known: set[str]) -> Iterator[tuple[str, int]]:
         """Yield the modules of the package that this one imports, and the line."""
@@ -138,12 +133,18 @@ def _inside(dotted: str) -> str | None:
     return dotted[len(PACKAGE) + 1 :]
 
 
-def _walk(node: ast.AST) -> Iterator[ast.AST]:
-    yield node
-    for child in ast.iter_child_nodes(node):
-        if isinstance(node, ast.If) and _is_type_checking(node.test) and child in node.body:
-            continue
-        yield from _walk(child)
+@lru_cache(maxsize=1000)
+def _parse(source: str) -> tuple[ast.Module, list[ast.AST]]:
+    """Return the tree, and all its nodes but those that are there for type checkers alone."""
+    tree = ast.parse(source)
+    nodes: list[ast.AST] = []
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        nodes.append(node)
+        only_types = isinstance(node, ast.If) and _is_type_checking(node.test)
+        waiting += node.orelse if only_types else ast.iter_child_nodes(node)  # type: ignore[attr-defined]
+    return tree, nodes
 
 
 def _is_type_checking(test: ast.expr) -> bool:
@@ -195,11 +196,7 @@ def _settings(module: Module) -> Iterator[str]:
     if module.name == SETTINGS_READER:
         return
     for node in module.nodes:
-        if isinstance(node, ast.ImportFrom) and node.module == "django.conf":
-            yield f"{node.lineno}: reads django.conf; only {SETTINGS_READER} may"
-        elif isinstance(node, ast.Import) and any(n.name == "django.conf" for n in node.names):
-            yield f"{node.lineno}: reads django.conf; only {SETTINGS_READER} may"
-        elif isinstance(node, ast.Attribute) and ast.unparse(node) == "django.conf":
+        if (isinstance(node, ast.ImportFrom) and node.module == "django.conf") or (isinstance(node, ast.Import) and any(n.name == "django.conf" for n in node.names)) or (isinstance(node, ast.Attribute) and ast.unparse(node) == "django.conf"):
             yield f"{node.lineno}: reads django.conf; only {SETTINGS_READER} may"
 
 

@@ -13,8 +13,9 @@ from django_jobs import engine
 from django_jobs.faults import fault_of
 from django_jobs.models import Job
 from django_jobs.outcomes import Claimed, Failed, Finished, Outcome, Succeeded
-from django_jobs.specs import NewJob
+from django_jobs.specs import JobSpec
 from django_jobs.states import FINISHED, State
+from tests.samples import anything
 
 RETENTION = {"succeeded": 60.0, "failed": 60.0, "cancelled": 60.0}
 FAULT = fault_of(ValueError("broken"))
@@ -36,9 +37,9 @@ def make_jobs(count: int, **fields: Any) -> list[Job]:
     return [make_job(**fields) for _ in range(count)]
 
 
-def new_job(**fields: Any) -> NewJob:
+def new_job(**fields: Any) -> JobSpec:
     """Return what the engine enqueues."""
-    return NewJob(**{"queue": "default", "name": "tests.samples.anything", **fields})
+    return JobSpec(**{"func": anything, **fields})
 
 
 def claim(worker: int = 1, limit: int = 100, queues: Sequence[str] = ()) -> list[Claimed]:

@@ -114,6 +114,7 @@ def test_only_a_mapping_will_do(given):
         ("RETENTION", {"running": 5}),
         ("RETENTION", {"failed": -5}),
     ],
+    ids=lambda value: str(value)[:20],
 )
 def test_a_value_that_makes_no_sense_is_refused_by_its_key(key, value):
     with pytest.raises(InvalidSettings, match=f"(?i)DJANGO_JOBS: {key}"):

@@ -222,7 +222,7 @@ class Choice(TextChoices):
     YES = "yes"
 
 
-Pair = namedtuple("Pair", "a b")  # noqa: PYI024
+Pair = namedtuple("Pair", "a b")
 
 
 class TestRefusals:

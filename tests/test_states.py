@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from django.utils import timezone
 
 from django_jobs import engine
 from django_jobs.models import Job
@@ -13,11 +12,11 @@ from django_jobs.outcomes import Cancelled, Parked, Snoozed, Succeeded
 from django_jobs.states import FINISHED, LIVE, TRANSITIONS, State, sources
 from tests.rows import (
     FAILED,
+    RETENTION,
     RETRIED,
     claim,
     ended,
     finish,
-    held,
     make_job,
     new_job,
     rescue_dead,
@@ -26,40 +25,56 @@ from tests.rows import (
 
 LATER = timedelta(hours=1)
 
-#: Every way to call each verb on one job that is already there.
+#: How a worker's job gets into each state; the worker may come back with its claim in any of them.
+LIVES = {
+    State.SCHEDULED: lambda job: finish(ended(job, RETRIED)),
+    State.BLOCKED: lambda job: Job.objects.update(state=State.BLOCKED, worker=None, claims=9),
+    State.READY: lambda job: engine.release([job], using="default"),
+    State.RUNNING: lambda job: None,
+    State.SUCCEEDED: lambda job: finish(ended(job)),
+    State.FAILED: lambda job: finish(ended(job, FAILED)),
+    State.CANCELLED: lambda job: finish(ended(job, Cancelled("enough"))),
+}
+
+#: Every way to call each verb on a job that a worker claimed.
 VERBS = {
     "claim": [lambda job: claim()],
     "finish": [
-        lambda job: finish(ended(held(job), Succeeded())),
-        lambda job: finish(ended(held(job), FAILED)),
-        lambda job: finish(ended(held(job), RETRIED)),
-        lambda job: finish(ended(held(job), Snoozed(0.0))),
-        lambda job: finish(ended(held(job), Parked("unknown", 0.0))),
-        lambda job: finish(ended(held(job), Cancelled("enough"))),
+        lambda job: finish(ended(job, Succeeded())),
+        lambda job: finish(ended(job, FAILED)),
+        lambda job: finish(ended(job, RETRIED)),
+        lambda job: finish(ended(job, Snoozed(0.0))),
+        lambda job: finish(ended(job, Parked("unknown", 0.0))),
+        lambda job: finish(ended(job, Cancelled("enough"))),
     ],
     "release": [
-        lambda job: engine.release([held(job)], using="default"),
+        lambda job: engine.release([job], using="default"),
         lambda job: engine.disown(1, [], using="default"),
     ],
-    "rescue": [lambda job: rescue_dead()],
+    "rescue": [
+        lambda job: rescue_dead(),
+        lambda job: engine.rescue(
+            [1], returned=[job.id], reason="", retention=RETENTION, using="default"
+        ),
+    ],
     "promote": [lambda job: engine.promote(using="default")],
-    "cancel": [lambda job: engine.cancel([job.pk], retention=60, using="default")],
-    "retry": [lambda job: engine.retry([job.pk], using="default")],
+    "cancel": [lambda job: engine.cancel([job.id], retention=60, using="default")],
+    "retry": [lambda job: engine.retry([job.id], using="default")],
     "heartbeat": [
         lambda job: engine.heartbeat(1, using="default"),
-        lambda job: engine.mark_started([(job.pk, job.claims, 1.0)], using="default"),
+        lambda job: engine.mark_started([(job.id, job.claims, 1.0)], using="default"),
     ],
     "prune": [lambda job: engine.prune(using="default")],
 }
 
 
 def job_in(state, max_attempts):
-    """Make a job that every verb would take if it looked at anything but the state."""
-    past = timezone.now() - timedelta(hours=1)
-    return make_job(
-        state, attempts=1, claims=1, max_attempts=max_attempts, scheduled_at=past,
-        started_at=past, prune_at=timezone.now() + LATER,
-    )  # fmt: skip
+    """Make a job, claim it, bring it into a state, and return what the worker holds of it."""
+    make_job(max_attempts=max_attempts)
+    [job] = claim()
+    LIVES[state](job)
+    assert state_of(job) == state
+    return job
 
 
 def moves(verb):
@@ -102,8 +117,8 @@ def test_enqueue_makes_scheduled_and_ready_jobs():
 
 
 def test_every_verb_of_the_engine_that_moves_jobs_is_tried():
-    others = {"deregister", "register", "pause_queue", "resume_queue", "Rescued"}
-    aliases = {"disown", "rescue_dead", "mark_started"}
+    others = {"deregister", "register", "pause_queue", "resume_queue", "ensure_queue", "announce"}
+    aliases = {"disown", "rescue_dead", "mark_started", "Rescued"}
 
     assert set(engine.__all__) - others - aliases == VERBS.keys() | {"enqueue"}
 
@@ -118,7 +133,7 @@ def test_every_state_can_be_reached_and_live_ones_can_be_left():
 
 
 def test_each_state_is_either_live_or_finished():
-    assert LIVE | FINISHED == set(State)
+    assert set(State) == LIVE | FINISHED
     assert not LIVE & FINISHED
 
 

@@ -16,18 +16,18 @@ from django_jobs.states import State
 # whatever their length. Only queues that may run now, each with the priority of its first job.
 _PEEK = f"""
 WITH RECURSIVE heads AS (
-    (SELECT queue, priority FROM {JOB} WHERE state = 'ready'
+    (SELECT queue, priority, id FROM {JOB} WHERE state = 'ready'
      ORDER BY queue, priority DESC, id LIMIT 1)
     UNION ALL
-    SELECT next.queue, next.priority FROM heads CROSS JOIN LATERAL (
-        SELECT queue, priority FROM {JOB} WHERE state = 'ready' AND queue > heads.queue
+    SELECT next.queue, next.priority, next.id FROM heads CROSS JOIN LATERAL (
+        SELECT queue, priority, id FROM {JOB} WHERE state = 'ready' AND queue > heads.queue
         ORDER BY queue, priority DESC, id LIMIT 1
     ) AS next
 )
 SELECT heads.queue, heads.priority FROM heads
 LEFT JOIN {QUEUE} AS q ON q.name = heads.queue
 WHERE q.paused_at IS NULL OR q.resume_at <= statement_timestamp()
-ORDER BY heads.priority DESC
+ORDER BY heads.priority DESC, heads.id
 """  # noqa: S608 - names of tables
 
 # Materialized, or the planner may run a subquery with LIMIT twice and claim too many.
@@ -63,11 +63,8 @@ def claim(
 
 def _heads(queues: Sequence[str], using: str) -> list[tuple[str, int]]:
     heads: list[tuple[str, int]] = fetch(using, _PEEK)
-    if not queues:
-        return heads
-    order = {name: position for position, name in enumerate(queues)}
-    served = [head for head in heads if head[0] in order]
-    return sorted(served, key=lambda head: (-head[1], order[head[0]]))
+    # The first job of all comes first, whatever its queue: so no queue starves another.
+    return [head for head in heads if not queues or head[0] in queues]
 
 
 def _claim_from(

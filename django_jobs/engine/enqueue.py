@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.db import transaction
+from django.db.models import DEFERRED
 
 from django_jobs.engine.announcing import announce
 from django_jobs.engine.copying import copy_in, reserve_ids
@@ -13,7 +14,7 @@ from django_jobs.engine.inserting import Inserted, insert
 from django_jobs.engine.sql import JOB, fetch, states
 from django_jobs.exceptions import UniqueKeyContended
 from django_jobs.models import Job
-from django_jobs.specs import NewJob
+from django_jobs.specs import JobSpec, NewJob, NewJobs
 from django_jobs.states import LIVE
 
 #: From this many jobs on COPY is faster than INSERT, though it needs the ids beforehand.
@@ -23,7 +24,6 @@ KEYED_BATCH = 1000
 #: Times that a key may change hands between our insert and our look for who holds it.
 PATIENCE = 20
 
-#: from_db() takes values in this order only.
 _COLUMNS = [field.attname for field in Job._meta.concrete_fields]
 
 _HOLDERS = f"""
@@ -32,26 +32,26 @@ WHERE unique_key = ANY(%s::text[]) AND state IN {states(LIVE)}
 """  # noqa: S608 - names of tables
 
 
-def enqueue(new: Sequence[NewJob], *, using: str) -> Sequence[Job]:
-    """Make jobs, ready or scheduled, and return their rows in the order given.
+def enqueue(specs: Sequence[JobSpec], *, using: str) -> Sequence[Job]:
+    """Make jobs, ready or scheduled, and return their rows in the order given. All or none.
 
     A job whose unique key a live job holds is not made: the holder's row is returned instead, with
     ``created`` False, and is not touched.
     """
-    if len(new) == 1 and new[0].unique_key is None:
-        jobs: Sequence[Job] = [_row(new[0], insert(new, using=using)[0], using)]
-    elif any(job.unique_key is not None for job in new):
-        with transaction.atomic(using=using, savepoint=False):
-            jobs = _enqueue_keyed(new, using)
+    new = NewJobs(specs)
+    if new.is_keyed:
+        with transaction.atomic(using=using):
+            jobs: Sequence[Job] = _enqueue_keyed(list(new), using)
     elif len(new) < COPY_FROM:
-        inserted = insert(new, using=using) if new else []
-        jobs = [_row(job, made, using) for job, made in zip(new, inserted, strict=True)]
+        prepared = list(new)
+        inserted = insert(prepared, using=using) if prepared else []
+        jobs = [_row(job, made, using) for job, made in zip(prepared, inserted, strict=True)]
     else:
-        with transaction.atomic(using=using, savepoint=False):
+        with transaction.atomic(using=using):
             now, ids = reserve_ids(len(new), using)
             copy_in(new, ids, now, using)
         jobs = CopiedJobs(new, ids, using)
-    announce({job.queue for job in new} if len(new) > 1 else [job.queue for job in new], using)
+    announce(new.queues, using)
     return jobs
 
 
@@ -61,7 +61,7 @@ class CopiedJobs(Sequence[Job]):
     Model instances cost more than the rows themselves, and most callers never look.
     """
 
-    def __init__(self, new: Sequence[NewJob], ids: Sequence[int], using: str) -> None:
+    def __init__(self, new: NewJobs, ids: Sequence[int], using: str) -> None:
         self._new, self._ids, self._using = new, ids, using
 
     def __len__(self) -> int:
@@ -81,10 +81,11 @@ class CopiedJobs(Sequence[Job]):
 
 def _enqueue_keyed(new: Sequence[NewJob], using: str) -> list[Job]:
     # Ids first, so that ties run in the order received, though keys go in by their own order.
-    now, ids = reserve_ids(len(new), using)
+    _, ids = reserve_ids(len(new), using)
     free = [(job, id_) for job, id_ in zip(new, ids, strict=True) if job.unique_key is None]
-    if free:
-        copy_in([job for job, _ in free], [id_ for _, id_ in free], now, using)
+    for start in range(0, len(free), KEYED_BATCH):
+        jobs, their_ids = zip(*free[start : start + KEYED_BATCH], strict=True)
+        insert(jobs, ids=their_ids, using=using)
     # Of several with one key the first counts; in the order of the keys, so that two callers
     # with crossing keys wait for each other at most, and never in a circle.
     wanted: dict[str, tuple[NewJob, int]] = {}
@@ -93,17 +94,17 @@ def _enqueue_keyed(new: Sequence[NewJob], using: str) -> list[Job]:
             wanted.setdefault(job.unique_key, (job, id_))
     made, holders = _insert_keyed(dict(sorted(wanted.items())), using)
     rows = Job.objects.using(using).in_bulk(list(holders.values()))
-    jobs = []
+    returned = []
     for job, id_ in zip(new, ids, strict=True):
         key = job.unique_key
         if key is None or made.get(key) == id_:
-            jobs.append(_row(job, Inserted(id_), using))
+            returned.append(_row(job, Inserted(id_), using))
         else:
             holder = made[key] if key in made else holders[key]
-            jobs.append(
+            returned.append(
                 _duplicate(rows.get(holder) or _row(wanted[key][0], Inserted(holder), using))
             )
-    return jobs
+    return returned
 
 
 def _insert_keyed(
@@ -140,5 +141,5 @@ def _duplicate(job: Job) -> Job:
 def _row(new: NewJob, inserted: Inserted, using: str) -> Job:
     """Return the model instance of a new row; what the database decided unseen is deferred."""
     known = new.as_columns() | inserted.as_columns()
-    names = [name for name in _COLUMNS if name in known]
-    return Job.from_db(using, names, [known[name] for name in names])
+    # All columns by position: told by name, Django would search them one by one.
+    return Job.from_db(using, _COLUMNS, [known.get(name, DEFERRED) for name in _COLUMNS])

@@ -19,22 +19,37 @@ KEPT_ERRORS = 20
 
 # The fence is ``id`` and ``claims`` and nothing else: with ``state = 'running'`` beside them the
 # planner may take the index of running jobs and a loop quadratic in the batch.
-_FENCE = "job.id = ended.id AND job.claims = ended.claims"
+_FENCE = "job.id = given.id AND job.claims = given.claims"
+
+
+def _locked(arrays: str, names: str) -> str:
+    """Return the CTE that locks the jobs still owned, in ascending order, whatever the plan."""
+    return f"""
+WITH ended AS MATERIALIZED (
+    SELECT given.*, job.id AS job FROM unnest({arrays}) AS given ({names})
+    JOIN {JOB} AS job ON {_FENCE}
+    ORDER BY given.id FOR NO KEY UPDATE OF job
+)"""  # noqa: S608 - names of tables and columns
+
+
+_TIMING = "%s::bigint[], %s::int[], %s::float8[], %s::float8[], %s::float8[]"
+_TIMED = "id, claims, ago, elapsed, keep"
 
 _SUCCEED = f"""
+{_locked(f"{_TIMING}, %s::text[]", f"{_TIMED}, result")}
 UPDATE {JOB} AS job
 SET state = 'succeeded',
     started_at = now.at - make_interval(secs => ended.ago + ended.elapsed),
     finished_at = now.at - make_interval(secs => ended.ago),
     prune_at = now.at + make_interval(secs => ended.keep),
     result = ended.result::jsonb
-FROM (SELECT statement_timestamp() AS at) AS now,
-     unnest(%s::bigint[], %s::int[], %s::float8[], %s::float8[], %s::float8[], %s::text[])
-         AS ended (id, claims, ago, elapsed, keep, result)
-WHERE {_FENCE}
+FROM ended, (SELECT statement_timestamp() AS at) AS now
+WHERE job.id = ended.job
 """  # noqa: S608 - names of tables
 
+_CONCLUDED = "%s::text[], %s::int[], %s::float8[], %s::text[], %s::text[]"
 _CONCLUDE = f"""
+{_locked(f"{_TIMING}, {_CONCLUDED}", f"{_TIMED}, state, uncharged, delay, error, note")}
 UPDATE {JOB} AS job
 SET state = ended.state,
     -- Nobody owns it any more: a repeated finish must not charge or discharge it twice.
@@ -50,23 +65,20 @@ SET state = ended.state,
              ELSE CASE WHEN jsonb_array_length(job.errors) >= {KEPT_ERRORS}
                        THEN job.errors - 0 ELSE job.errors END || ended.error::jsonb END,
     note = ended.note
-FROM (SELECT statement_timestamp() AS at) AS now,
-     unnest(%s::bigint[], %s::int[], %s::float8[], %s::float8[], %s::float8[],
-            %s::text[], %s::int[], %s::float8[], %s::text[], %s::text[])
-         AS ended (id, claims, ago, elapsed, keep, state, uncharged, delay, error, note)
-WHERE {_FENCE}
+FROM ended, (SELECT statement_timestamp() AS at) AS now
+WHERE job.id = ended.job
 """  # noqa: S608 - names of tables
 
 _LOST = f"""
-SELECT ended.id FROM unnest(%s::bigint[], %s::int[]) AS ended (id, claims)
+SELECT given.id FROM unnest(%s::bigint[], %s::int[]) AS given (id, claims)
 WHERE NOT EXISTS (SELECT 1 FROM {JOB} AS job WHERE {_FENCE})
 """  # noqa: S608 - names of tables
 
 _MARK_STARTED = f"""
+{_locked("%s::bigint[], %s::int[], %s::float8[]", "id, claims, ago")}
 UPDATE {JOB} AS job
 SET started_at = statement_timestamp() - make_interval(secs => ended.ago)
-FROM unnest(%s::bigint[], %s::int[], %s::float8[]) AS ended (id, claims, ago)
-WHERE {_FENCE} AND job.started_at IS NULL
+FROM ended WHERE job.id = ended.job AND job.started_at IS NULL
 """  # noqa: S608 - names of tables
 
 
@@ -112,8 +124,16 @@ def _write(
     return {job for (job,) in fetch(using, _LOST, _columns(fences))}
 
 
-def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
-    return [list(column) for column in zip(*rows, strict=True)]
+def _columns(rows: Sequence[tuple[Any, ...]]) -> list[Any]:
+    return [_array(column) for column in zip(*rows, strict=True)]
+
+
+def _array(column: Sequence[Any]) -> str | list[Any]:
+    """Return a column as an array: of numbers as text, which the driver would quote one by one."""
+    if isinstance(column[0], str) or any(isinstance(value, str) for value in column):
+        return list(column)
+    items = ("NULL" if value is None else repr(value) for value in column)
+    return f"{{{','.join(items)}}}"
 
 
 def _timing(ended: Finished, now: float, keep: float) -> tuple[int, int, float, float, float]:

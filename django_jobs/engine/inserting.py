@@ -27,24 +27,18 @@ _SCHEDULED = {
 
 
 class Inserted(NamedTuple):
-    """What the database decided about a new row; None is not known here."""
+    """What the database decided about a new row; None is not known here, and fetched when asked."""
 
     id: int
+    unique_key: str | None = None
     state: str | None = None
     scheduled_at: datetime | None = None
-    enqueued_at: datetime | None = None
-    unique_key: str | None = None
 
     def as_columns(self) -> dict[str, Any]:
         """Return the columns that are known."""
         if self.state is None:
             return {"id": self.id}
-        return {
-            "id": self.id,
-            "state": self.state,
-            "scheduled_at": self.scheduled_at,
-            "enqueued_at": self.enqueued_at,
-        }
+        return {"id": self.id, "state": self.state, "scheduled_at": self.scheduled_at}
 
 
 def insert(
@@ -65,7 +59,7 @@ def insert(
             params += (job.scheduled_at, job.scheduled_at)
         shapes.append(_shape(job))
     sql = _statement(tuple(shapes), ids is not None, on_conflict)
-    return [Inserted._make(row) for row in fetch(using, sql, params)]
+    return [Inserted(*row) for row in fetch(using, sql, params)]
 
 
 def _shape(job: NewJob) -> tuple[Any, ...]:
@@ -94,7 +88,9 @@ def _statement(shapes: tuple[tuple[Any, ...], ...], with_ids: bool, on_conflict:
     return (
         f"INSERT INTO {JOB} ({', '.join(columns)}) VALUES {rows} "  # noqa: S608 - names of columns
         f"{conflict if on_conflict else ''} "
-        f"RETURNING id, state, scheduled_at, enqueued_at, unique_key"
+        # Each timestamp costs the caller more than the rest of the answer.
+        f"RETURNING id{', unique_key' if on_conflict or scheduled else ''}"
+        f"{', state, scheduled_at' if scheduled else ''}"
     )
 
 

@@ -5,16 +5,34 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from django_jobs.engine.announcing import announce
-from django_jobs.engine.sql import JOB, fetch
+from django_jobs.engine.sql import JOB, fetch, movable
 from django_jobs.outcomes import Claimed
 
-_RELEASE = f"""
+_GIVE_BACK = f"""
 UPDATE {JOB} AS job
 SET state = 'ready', worker_id = NULL, started_at = NULL, claims = job.claims + 1,
     attempts = job.attempts - 1
-FROM unnest(%s::bigint[], %s::int[]) AS given (id, claims)
-WHERE job.id = given.id AND job.claims = given.claims AND job.state = 'running'
+FROM owned WHERE job.id = owned.id
 RETURNING job.id, job.queue
+"""  # noqa: S608 - names of tables
+
+_RELEASE = f"""
+WITH owned AS MATERIALIZED (
+    SELECT job.id FROM unnest(%s::bigint[], %s::int[]) AS given (id, claims)
+    JOIN {JOB} AS job ON job.id = given.id AND job.claims = given.claims
+    WHERE {movable("release")}
+    ORDER BY job.id FOR NO KEY UPDATE OF job
+)
+{_GIVE_BACK}
+"""  # noqa: S608 - names of tables
+
+_DISOWN = f"""
+WITH owned AS MATERIALIZED (
+    SELECT id FROM {JOB}
+    WHERE {movable("release")} AND worker_id = %s AND id <> ALL(%s::bigint[])
+    ORDER BY id FOR NO KEY UPDATE
+)
+{_GIVE_BACK}
 """  # noqa: S608 - names of tables
 
 
@@ -32,20 +50,11 @@ def release(jobs: Sequence[Claimed], *, using: str) -> set[int]:
     return {job for job, _ in released}
 
 
-_DISOWN = f"""
-UPDATE {JOB} AS job
-SET state = 'ready', worker_id = NULL, started_at = NULL, claims = job.claims + 1,
-    attempts = job.attempts - 1
-WHERE job.state = 'running' AND job.worker_id = %s AND job.id <> ALL(%s::bigint[])
-RETURNING job.queue
-"""  # noqa: S608 - names of tables
-
-
 def disown(worker: int, owned: Sequence[int], *, using: str) -> int:
     """Move the jobs that ``worker`` owns without knowing it back to ready; return how many.
 
     A claim whose answer was lost has made jobs its own that it never heard of.
     """
     disowned = fetch(using, _DISOWN, (worker, list(owned)))
-    announce({queue for (queue,) in disowned}, using)
+    announce({queue for _, queue in disowned}, using)
     return len(disowned)

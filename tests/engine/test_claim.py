@@ -113,11 +113,14 @@ class TestQueues:
 
         assert [job.id for job in claim(worker, queues=["mine", "unheard-of"])] == [mine.pk]
 
-    def test_of_equal_priorities_the_queue_named_first_goes_first(self, worker):
-        make_job(queue="a")
-        wanted = make_job(queue="b")
+    @pytest.mark.parametrize("queues", [[], ["a", "b"], ["b", "a"]])
+    def test_of_equal_priorities_the_job_received_first_goes_first(self, queues, worker):
+        jobs = [make_job(queue=queue) for queue in "baab"]
 
-        assert claim(worker, 1, queues=["b", "a"])[0].id == wanted.pk
+        order = [claim(worker, 1, queues)[0].id for _ in jobs]
+
+        assert order[0] == jobs[0].pk
+        assert sorted(order) == [job.pk for job in jobs]
 
     def test_a_paused_queue_rests_and_the_others_go_on(self, worker):
         make_job(queue="resting", priority=100)

@@ -7,11 +7,12 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from django_jobs import engine
 from django_jobs.engine.enqueue import COPY_FROM, KEYED_BATCH
+from django_jobs.exceptions import NotStorable
 from django_jobs.models import Job, Queue
 from django_jobs.states import FINISHED, LIVE, State
 from tests.rows import claim, ended, finish, make_job, new_job, row_of
@@ -29,7 +30,7 @@ def keyed(key, **fields):
 @pytest.mark.django_db
 class TestRows:
     def test_a_job_gets_the_values_given_and_the_defaults_of_the_database(self):
-        [job] = enqueue(new_job(queue="mail", args="[1]", kwargs='{"a": 2}', priority=7))
+        [job] = enqueue(new_job(queue="mail", args=(1,), kwargs={"a": 2}, priority=7))
 
         row = row_of(job)
         assert (row["queue"], row["args"], row["kwargs"]) == ("mail", [1], {"a": 2})
@@ -38,7 +39,7 @@ class TestRows:
 
     @pytest.mark.parametrize("count", [1, 2, COPY_FROM - 1, COPY_FROM, 3 * COPY_FROM])
     def test_the_returned_instances_equal_their_rows(self, count):
-        jobs = enqueue(*(new_job(args=f"[{i}]", meta='{"a": 1}') for i in range(count)))
+        jobs = enqueue(*(new_job(args=(i,), meta={"a": 1}) for i in range(count)))
 
         assert len(jobs) == count == Job.objects.count()
         fields = [field.attname for field in Job._meta.concrete_fields]
@@ -55,13 +56,13 @@ class TestRows:
             new_job(),
             new_job(priority=3, timeout=timedelta(seconds=5)),
             new_job(scheduled_at=timedelta(hours=1)),
-            new_job(queue="mail", max_attempts=4, memory_limit=10**10),
+            new_job(queue="mail", max_attempts=4, meta={"a": 1}),
         ]
 
         jobs = enqueue(*mixed)
         copied = enqueue(*mixed * COPY_FROM)
 
-        names = ("queue", "priority", "state", "max_attempts", "timeout", "memory_limit")
+        names = ("queue", "priority", "state", "max_attempts", "timeout", "meta")
         few = [tuple(getattr(job, name) for name in names) for job in jobs]
         many = [tuple(getattr(job, name) for name in names) for job in copied]
         assert many == few * COPY_FROM
@@ -86,7 +87,7 @@ class TestRows:
         assert timedelta(minutes=59) < left < timedelta(minutes=61)
 
     def test_many_rows_can_be_sliced_and_walked_again(self):
-        jobs = enqueue(*[new_job(args=f"[{i}]") for i in range(COPY_FROM)])
+        jobs = enqueue(*[new_job(args=(i,)) for i in range(COPY_FROM)])
 
         assert [job.args for job in jobs[2:4]] == [[2], [3]]
         assert [job.pk for job in jobs] == [job.pk for job in jobs]
@@ -106,7 +107,7 @@ class TestUniqueKeys:
         holder = make_job(state, unique_key="k")
         before = row_of(holder)
 
-        [job] = enqueue(keyed("k", args="[1]", queue="other"))
+        [job] = enqueue(keyed("k", args=(1,), queue="other"))
 
         assert (job.pk, job.created, job.state, job.args) == (holder.pk, False, state, [])
         assert row_of(holder) == before
@@ -130,7 +131,7 @@ class TestUniqueKeys:
         assert second.queue == "a"
 
     def test_of_several_jobs_with_one_key_the_first_is_made(self):
-        jobs = enqueue(keyed("k", args="[1]"), new_job(), keyed("k", args="[2]"), keyed("j"))
+        jobs = enqueue(keyed("k", args=(1,)), new_job(), keyed("k", args=(2,)), keyed("j"))
 
         assert [job.created for job in jobs] == [True, True, False, True]
         assert jobs[2].pk == jobs[0].pk
@@ -240,12 +241,24 @@ class TestTransactions:
 
         assert at_once(Job.objects.count) == [1]
 
-    def test_all_or_none_of_many_with_keys_are_made(self):
-        with pytest.raises(Exception, match="too long"):
-            enqueue(keyed("fits"), keyed("x" * 300), new_job())
+    @pytest.mark.parametrize("count", [1, COPY_FROM])
+    @pytest.mark.parametrize("key", [None, "k"])
+    def test_all_or_none_of_many_are_made(self, count, key):
+        many = [new_job(unique_key=key)] * count
+
+        with pytest.raises(NotStorable):
+            enqueue(*many, new_job(args=(b"bytes",)))
 
         assert not Job.objects.exists()
-        assert not connection.needs_rollback
+
+    @pytest.mark.parametrize("count", [1, COPY_FROM])
+    def test_a_refused_job_leaves_the_callers_transaction_usable(self, count):
+        with transaction.atomic():
+            kept = enqueue(new_job())
+            with pytest.raises(NotStorable):
+                enqueue(*[new_job()] * count, new_job(args=(b"bytes",)))
+
+        assert [job.pk for job in Job.objects.all()] == [job.pk for job in kept]
 
     def test_a_new_queue_gets_its_row_with_the_first_commit(self):
         with transaction.atomic():

@@ -108,17 +108,16 @@ class TestOutcomes:
         assert (row["attempts"], row["errors"]) == (0, [])
 
     def test_a_parked_job_says_why_until_it_has_run(self):
-        make_job(meta={"mine": 1})
+        make_job()
         [job] = claim()
 
         finish(ended(job, Parked("nobody knows it", 0.0)))
-        parked = row_of(job)["meta"]
+        parked = row_of(job)["note"]
         engine.promote(using="default")
-        [job] = claim()
-        finish(ended(job, FAILED))
+        claim()
 
-        assert parked == {"mine": 1, "parked": "nobody knows it"}
-        assert row_of(job)["meta"] == {"mine": 1}
+        assert parked == "Parked: nobody knows it"
+        assert row_of(job)["note"] is None
 
     def test_a_cancelled_job_says_why(self):
         make_job()
@@ -126,7 +125,7 @@ class TestOutcomes:
 
         finish(ended(job, Cancelled("no such order")))
 
-        assert row_of(job)["meta"] == {"cancelled": "no such order"}
+        assert row_of(job)["note"] == "no such order"
 
     def test_only_the_newest_errors_are_kept(self):
         make_job(errors=[{"attempt": n} for n in range(KEPT_ERRORS)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 
 import pytest
@@ -30,6 +31,20 @@ def test_after_the_first_signal_running_jobs_end_and_no_other_begins(runjobs, nu
     assert Job.objects.ready().get().attempts == 0
     assert "Processed 1 jobs" in command.output
     assert not Worker.objects.exists()
+
+
+def test_a_signal_to_the_whole_process_group_counts_once(runjobs):
+    # Given a worker with a job that will end soon after it is told to stop
+    wait_at_gate.enqueue(label="gate")
+    command = runjobs()
+    wait_until(lambda: Effect.objects.exists())
+    # When supervisor and worker hear the signal both, as under systemd
+    os.killpg(command.process.pid, signal.SIGTERM)
+    wait_until(lambda: "supervisor.stopping" in command.output)
+    Gate.objects.create(name="gate")
+    # Then the job ends in its own time
+    assert command.ends() == 0, command.output
+    assert Job.objects.succeeded().count() == 1
 
 
 def test_what_does_not_end_in_time_is_given_back_at_no_charge(runjobs):

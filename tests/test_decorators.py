@@ -1,0 +1,200 @@
+from __future__ import annotations
+
+import inspect
+from datetime import timedelta
+
+import pytest
+from asgiref.sync import async_to_sync
+
+from django_jobs import JobSpec, Priority, job, registry
+from django_jobs.exceptions import (
+    DuplicateJobName,
+    InvalidOption,
+    UnknownOption,
+    UnsupportedOption,
+)
+from django_jobs.models import Job
+from tests import samples
+
+pytestmark = pytest.mark.usefixtures("own_registry")
+
+
+def plain(a: int, b: str = "x") -> str:
+    """Do something plain."""
+    return f"{a}{b}"
+
+
+async def patient() -> None:
+    """Do something asynchronous."""
+
+
+def definition(**options):
+    job(**options)(plain)
+    return registry.resolve(options.get("name", f"{__name__}.plain"))
+
+
+class TestTheFunction:
+    def test_it_stays_the_same_object_and_runs_here_and_now(self):
+        decorated = job(plain)
+
+        assert decorated is plain
+        assert decorated(1, b="y") == "1y"
+        assert inspect.getdoc(decorated) == "Do something plain."
+
+    def test_the_decorator_may_be_called_without_options(self):
+        assert job()(plain) is plain
+
+    def test_its_spec_says_what_was_declared(self):
+        job(queue="mail", priority=Priority.HIGH, max_attempts=5, timeout=60)(plain)
+
+        assert plain.job == JobSpec(
+            func=f"{__name__}.plain",
+            kwargs={},
+            queue="mail",
+            priority=10,
+            max_attempts=5,
+            timeout=60,
+        )
+
+    def test_a_name_of_its_own_outlives_a_move(self):
+        assert definition(name="plain-old").func is plain
+        assert plain.job.func == "plain-old"
+
+    @pytest.mark.django_db
+    def test_it_enqueues_itself_with_the_arguments_of_the_function(self):
+        row = samples.send.enqueue(3, note="x")
+
+        stored = Job.objects.get(pk=row.pk)
+        assert (stored.name, stored.queue, stored.priority) == ("tests.samples.send", "mail", 5)
+        assert (stored.args, stored.kwargs) == ([3], {"note": "x"})
+        assert stored.timeout == timedelta(seconds=60)
+
+    @pytest.mark.django_db(transaction=True)
+    def test_it_enqueues_itself_from_a_coroutine(self):
+        row = async_to_sync(samples.send.aenqueue)(order_id=3)
+
+        assert Job.objects.get(pk=row.pk).kwargs == {"order_id": 3}
+
+    @pytest.mark.django_db
+    def test_declared_arguments_hold_unless_others_are_given(self):
+        rows = [
+            samples.with_defaults.enqueue(),
+            samples.with_defaults.enqueue(colour="blue"),
+            samples.with_defaults.enqueue(20),
+        ]
+
+        assert [(row.args, row.kwargs) for row in rows] == [
+            ([], {"size": 10, "colour": "red"}),
+            ([], {"size": 10, "colour": "blue"}),
+            ([20], {"colour": "red"}),
+        ]
+
+    def test_wrong_arguments_are_refused_before_anything_is_written(self):
+        with pytest.raises(TypeError, match="order_id"):
+            samples.send.enqueue()
+
+
+class TestOptions:
+    def test_retries_are_attempts_less_one(self):
+        assert definition(retries=4).max_attempts == 5
+
+    def test_both_at_once_are_refused(self):
+        with pytest.raises(InvalidOption, match="give one of them, not both"):
+            job(retries=1, max_attempts=2)
+
+    def test_all_options_reach_the_definition(self):
+        made = definition(
+            backoff=30,
+            retry_on=ValueError,
+            give_up_on=(KeyError, TypeError),
+            retention=timedelta(days=2),
+            kwargs={"a": 1},
+            unique_key="k",
+        )
+
+        assert (made.backoff, made.retention) == (30, 172800)
+        assert (made.retry_on, made.give_up_on) == ((ValueError,), (KeyError, TypeError))
+        assert (made.kwargs, made.unique_key) == ({"a": 1}, "k")
+
+    @pytest.mark.parametrize(
+        ("wrong", "nearest"),
+        [("que", "queue"), ("retrys", "retries"), ("max_attempt", "max_attempts")],
+    )
+    def test_an_unknown_option_names_the_nearest_and_lists_all(self, wrong, nearest):
+        with pytest.raises(UnknownOption, match=f"'{wrong}'. Did you mean '{nearest}'") as caught:
+            job(**{wrong: 1})
+
+        assert "give_up_on" in str(caught.value)
+
+    @pytest.mark.parametrize(
+        ("option", "value"),
+        [
+            ("queue", ""),
+            ("priority", "high"),
+            ("max_attempts", 0),
+            ("retries", -1),
+            ("backoff", "soon"),
+            ("retry_on", "ValueError"),
+            ("give_up_on", [1]),
+            ("timeout", -5),
+            ("unique_key", 5),
+            ("kwargs", [1]),
+            ("name", ""),
+            ("name", "x" * 256),
+            ("retention", -1),
+        ],
+    )
+    def test_a_wrong_value_is_refused_by_its_name(self, option, value):
+        with pytest.raises(InvalidOption, match=f"^{option} "):
+            job(**{option: value})
+
+
+class TestExecutors:
+    def test_functions_run_in_threads_and_coroutines_in_asyncio(self):
+        job(patient)
+
+        assert definition().executor.name == "thread"
+        assert registry.resolve(f"{__name__}.patient").executor.name == "asyncio"
+
+    def test_an_executor_that_does_not_exist_is_refused(self):
+        with pytest.raises(InvalidOption, match="no executor 'thred'. Did you mean 'thread'"):
+            job(executor="thred")(plain)
+
+    @pytest.mark.parametrize(("func", "executor"), [(plain, "asyncio"), (patient, "thread")])
+    def test_an_executor_that_cannot_run_the_function_is_refused(self, func, executor):
+        with pytest.raises(UnsupportedOption, match="leave executor out"):
+            job(executor=executor)(func)
+
+    def test_a_limit_that_cannot_be_enforced_is_refused(self):
+        with pytest.raises(UnsupportedOption, match="cannot limit memory"):
+            job(memory_limit=10**9)(plain)
+
+
+class TestWhatCannotBeAJob:
+    def test_a_lambda(self):
+        with pytest.raises(InvalidOption, match="a worker must be able to import it"):
+            job(lambda: None)
+
+    def test_a_nested_function(self):
+        def inner():
+            """Be out of reach."""
+
+        with pytest.raises(InvalidOption, match="nested function"):
+            job(inner)
+
+    def test_a_method(self):
+        with pytest.raises(InvalidOption, match="method"):
+
+            class Shelf:
+                @job
+                def sort(self):
+                    """Sort it."""
+
+    @pytest.mark.parametrize("thing", [5, "plain", print])
+    def test_what_is_no_function(self, thing):
+        with pytest.raises(InvalidOption, match="cannot be a job"):
+            job(thing)
+
+    def test_a_second_function_of_the_same_name(self):
+        with pytest.raises(DuplicateJobName, match="tests.samples.send"):
+            job(name="tests.samples.send")(plain)

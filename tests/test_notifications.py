@@ -1,0 +1,163 @@
+"""Waking workers: NOTIFY, throttled, and LISTEN on a connection of its own."""
+
+from __future__ import annotations
+
+import threading
+
+import psycopg
+import pytest
+from django.db import connection, transaction
+
+from django_jobs import notifications
+from django_jobs.notifications import CHANNEL, THROTTLE, Listener, notify
+from tests import samples
+from tests.rows import sql
+from tests.threads import DEADLINE, at_once, wait_until
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def unthrottled(monkeypatch):
+    """Forget what other tests have notified of."""
+    monkeypatch.setattr(notifications, "_notified", {})
+
+
+@pytest.fixture
+def heard():
+    """Return a function that returns the queues notified of so far, and since the last call."""
+    parameters = connection.get_connection_params()
+    for key in ("cursor_factory", "context"):
+        parameters.pop(key, None)
+    with psycopg.connect(**parameters, autocommit=True) as ear:
+        ear.execute(f"LISTEN {CHANNEL}")
+
+        def hear():
+            # Whatever was sent before this one comes before it.
+            ear.execute("SELECT pg_notify(%s, 'end')", (CHANNEL,))
+            heard = []
+            for note in ear.notifies(timeout=DEADLINE):
+                if note.payload == "end":
+                    return heard
+                heard.append(note.payload)
+            raise AssertionError("the last one never came")
+
+        yield hear
+
+
+@pytest.fixture
+def listen():
+    """Start listeners for one test; each comes with the event that it sets."""
+    started = []
+
+    def start(*queues):
+        rung = threading.Event()
+        listener = Listener(rung.set, queues, "default")
+        started.append(listener)
+        listener.start()
+        assert rung.wait(DEADLINE), "the first wake never came"
+        rung.clear()
+        return listener, rung
+
+    yield start
+    for listener in started:
+        listener.stop()
+    for listener in started:
+        listener.join(DEADLINE)
+        assert not listener.is_alive()
+
+
+class TestNotify:
+    def test_enqueueing_notifies_of_the_queue_once(self, heard):
+        samples.anything.enqueue()
+        samples.send.enqueue(1)
+
+        assert heard() == ["default", "mail"]
+
+    def test_a_transaction_notifies_when_it_commits(self, heard):
+        with transaction.atomic():
+            samples.anything.enqueue()
+            assert heard() == []
+
+        assert heard() == ["default"]
+
+    def test_a_rolled_back_transaction_notifies_nobody(self, heard):
+        with transaction.atomic():
+            samples.anything.enqueue()
+            transaction.set_rollback(True)
+
+        assert heard() == []
+
+    def test_many_jobs_at_once_notify_once(self, heard):
+        for _ in range(20):
+            notify("default", "default")
+
+        assert heard() == ["default"]
+
+    def test_after_a_while_it_notifies_again(self, heard, monkeypatch):
+        notify("default", "default")
+        before = notifications._notified["default", "default"]
+        notifications._notified["default", "default"] = before - THROTTLE
+
+        notify("default", "default")
+
+        assert heard() == ["default"] * 2
+
+    def test_it_can_be_turned_off(self, heard, settings):
+        settings.DJANGO_JOBS = {"LISTEN": False}
+
+        samples.anything.enqueue()
+
+        assert heard() == []
+
+    def test_a_lost_connection_is_logged_and_the_job_stays(self, caplog):
+        def lose():
+            connection.ensure_connection()
+            connection.connection.close()
+            notify("default", "default")
+
+        at_once(lose)
+
+        assert "notify.failed queue=default" in caplog.text
+
+
+class TestListener:
+    def test_it_wakes_when_a_job_is_enqueued(self, listen):
+        _, rung = listen()
+
+        samples.anything.enqueue()
+
+        assert rung.wait(DEADLINE)
+
+    def test_it_wakes_for_its_queues_alone(self, listen):
+        _, all_of_them = listen()
+        _, mine = listen("mail")
+        samples.anything.enqueue()
+        assert all_of_them.wait(DEADLINE)
+        assert not mine.is_set()
+
+        samples.send.enqueue(1)
+
+        assert mine.wait(DEADLINE)
+
+    def test_it_comes_back_when_its_connection_is_killed(self, listen):
+        _, rung = listen()
+
+        killed = sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND query = %s",
+            f"LISTEN {CHANNEL}",
+        )
+
+        assert killed
+        assert rung.wait(DEADLINE), "it did not look for what it may have missed"
+        rung.clear()
+        samples.anything.enqueue()
+        assert rung.wait(DEADLINE)
+
+    def test_it_stops_when_told(self, listen):
+        listener, _ = listen()
+
+        listener.stop()
+
+        wait_until(lambda: not listener.is_alive())

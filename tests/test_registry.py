@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import sys
+import types
+
+import pytest
+
+from django_jobs import registry
+from django_jobs.exceptions import DuplicateJobName, InvalidOption, UnknownJob
+from tests import samples
+
+pytestmark = pytest.mark.usefixtures("own_registry")
+
+
+@pytest.fixture
+def module(monkeypatch):
+    """Return a module outside every app, with one function."""
+    made = types.ModuleType("nightly")
+    exec("def report(day): return day\nanswer = 42\nfrom os.path import join", made.__dict__)
+    monkeypatch.setitem(sys.modules, "nightly", made)
+    return made
+
+
+class TestPaths:
+    def test_a_function_at_the_top_of_a_module_has_a_path(self):
+        assert registry.import_path(samples.undecorated) == "tests.samples.undecorated"
+
+    def test_a_function_of_a_module_that_was_started_has_the_path_of_that_module(self, monkeypatch):
+        main = types.ModuleType("__main__")
+        main.__spec__ = types.SimpleNamespace(name="shop.nightly")
+        monkeypatch.setitem(sys.modules, "__main__", main)
+        exec("def report(): pass", main.__dict__)
+
+        assert registry.import_path(main.report) == "shop.nightly.report"
+
+    def test_a_function_of_a_script_has_none(self, monkeypatch):
+        main = types.ModuleType("__main__")
+        main.__spec__ = None
+        monkeypatch.setitem(sys.modules, "__main__", main)
+        exec("def report(): pass", main.__dict__)
+
+        with pytest.raises(InvalidOption, match="report is defined in a script"):
+            registry.import_path(main.report)
+
+
+class TestRegistering:
+    def test_a_function_is_found_by_its_name(self):
+        assert registry.resolve("tests.samples.send").func is samples.send
+        assert "tests.samples.send" in registry.names()
+
+    def test_two_functions_cannot_share_a_name(self):
+        mine = registry.define(samples.undecorated, "tests.samples.send", None)
+
+        with pytest.raises(
+            DuplicateJobName, match="taken by tests.samples.send; tests.samples.undecorated needs"
+        ):
+            registry.register(mine)
+
+    def test_a_module_that_is_imported_anew_replaces_its_own(self):
+        again = registry.define(samples.send, "tests.samples.send", None)
+
+        registry.register(again)
+
+        assert registry.resolve("tests.samples.send") is again
+
+
+class TestImporting:
+    def test_a_plain_function_of_an_installed_app_is_found(self):
+        found = registry.resolve("testproject.ledger.jobs.leave_effect")
+
+        assert found.max_attempts == 5
+
+    @pytest.mark.parametrize(
+        "name", ["os.system", "nightly.report", "subprocess.run", "builtins.eval", "tests.x.y"]
+    )
+    def test_other_modules_are_never_imported(self, name, module):
+        with pytest.raises(UnknownJob, match="neither in an installed app nor in"):
+            registry.resolve(name)
+
+    def test_job_modules_open_a_module_and_what_is_below(self, module, settings):
+        settings.DJANGO_JOBS = {"JOB_MODULES": ["nightly"]}
+
+        assert registry.resolve("nightly.report").func is module.report
+
+    def test_job_modules_open_no_module_that_only_begins_like_it(self, module, settings):
+        settings.DJANGO_JOBS = {"JOB_MODULES": ["night"]}
+
+        with pytest.raises(UnknownJob):
+            registry.resolve("nightly.report")
+
+    @pytest.mark.parametrize(
+        ("name", "reason"),
+        [
+            ("nightly.reprot", "has no attribute 'reprot'"),
+            ("nightly.answer", "not a function of that module"),
+            ("nightly.join", "not a function of that module"),
+            ("nightly.daily.report", "No module named"),
+        ],
+    )
+    def test_the_reason_is_named(self, name, reason, module, settings):
+        settings.DJANGO_JOBS = {"JOB_MODULES": ["nightly"]}
+
+        with pytest.raises(UnknownJob, match=reason):
+            registry.resolve(name)
+
+    @pytest.mark.parametrize("name", ["", "x", ".", "..", "a.", ".a", "a\x00.b", "testproject."])
+    def test_nonsense_is_an_unknown_job_and_nothing_worse(self, name):
+        with pytest.raises(UnknownJob):
+            registry.resolve(name)
+
+    def test_the_nearest_name_is_proposed(self):
+        with pytest.raises(UnknownJob, match="Did you mean 'tests.samples.send'"):
+            registry.resolve("tests.samples.sendd")
+
+    def test_an_unknown_job_can_be_found_later(self, module, settings):
+        with pytest.raises(UnknownJob):
+            registry.resolve("nightly.report")
+
+        settings.DJANGO_JOBS = {"JOB_MODULES": ["nightly"]}
+
+        assert registry.resolve("nightly.report").name == "nightly.report"
+
+
+class TestCalls:
+    @pytest.mark.parametrize("kwargs", [{"order_id": 1}, {"order_id": 1, "note": "x"}])
+    def test_what_fits_passes(self, kwargs):
+        registry.resolve("tests.samples.send").check_call((), kwargs)
+
+    def test_positional_only_parameters_cannot_be_named(self):
+        def exact(a, /, b):
+            """Take one by position."""
+
+        definition = registry.define(exact, "exact", None)
+
+        definition.check_call((1,), {"b": 2})
+        with pytest.raises(TypeError, match=r"exact\(a, /, b\): .*'a'"):
+            definition.check_call((), {"a": 1, "b": 2})
+
+    def test_anything_fits_a_function_that_takes_anything(self):
+        registry.resolve("tests.samples.anything").check_call((1, 2), {"$": 3})
