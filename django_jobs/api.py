@@ -10,11 +10,13 @@ from asgiref.sync import sync_to_async
 from django.db.models import QuerySet
 
 from django_jobs import engine
+from django_jobs.batches import NewJobs
 from django_jobs.conf import options
 from django_jobs.engine.sql import write_alias
 from django_jobs.exceptions import InvalidOption, UnknownQueue
 from django_jobs.models import Job
-from django_jobs.specs import JobSpec, NewJobs
+from django_jobs.options import check_moment, check_name
+from django_jobs.specs import JobSpec
 
 #: What can be enqueued: a spec, or a job function that needs no arguments.
 Enqueueable = JobSpec | Callable[..., Any]
@@ -58,6 +60,9 @@ def pause_queue(
     name: str, *, resume_at: datetime | timedelta | None = None, using: str | None = None
 ) -> None:
     """Let no more jobs of a queue start, until it is resumed or ``resume_at``."""
+    check_name(name, "queue")
+    if resume_at is not None:
+        check_moment(resume_at, "resume_at")
     engine.pause_queue(name, resume_at=resume_at, using=write_alias(using))
 
 
@@ -97,7 +102,13 @@ def _targets(jobs: Jobs, using: str | None) -> tuple[list[int], str]:
         # Where the queryset was not told its database, read where we are going to write.
         alias = using or getattr(jobs, "_db", None) or write_alias(None)
         return sorted(jobs.using(alias).values_list("pk", flat=True)), alias
-    if isinstance(jobs, Job | int):
-        jobs = [jobs]
-    ids = sorted(job.pk if isinstance(job, Job) else job for job in jobs)
-    return ids, write_alias(using)
+    given = [jobs] if isinstance(jobs, Job | int) or not isinstance(jobs, Iterable) else jobs
+    return sorted(_id(job) for job in given), write_alias(using)
+
+
+def _id(job: object) -> int:
+    if isinstance(job, Job) and job.pk is not None:
+        return job.pk
+    if isinstance(job, int) and not isinstance(job, bool):
+        return job
+    raise InvalidOption(f"Give jobs, their ids, or a queryset of jobs, not {job!r}.")

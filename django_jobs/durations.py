@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from datetime import timedelta
 
 from django_jobs.exceptions import InvalidOption
@@ -19,6 +18,6 @@ def seconds(value: object, option: str) -> float:
         value = value.total_seconds()
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InvalidOption(f"{option} must be seconds or a timedelta, not {value!r}.")
-    if not math.isfinite(value) or not 0 <= value <= LONGEST:
+    if not 0 <= value <= LONGEST:  # nor NaN
         raise InvalidOption(f"{option} must be between 0 and 100 years, not {value!r} seconds.")
     return float(value)

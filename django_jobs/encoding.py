@@ -26,9 +26,11 @@ from django.utils.functional import Promise
 
 from django_jobs.exceptions import NotStorable
 
-#: Containers inside containers; deeper than this neither side's parser is safe.
-MAX_DEPTH = 500
+#: Containers inside containers. Each level takes one of Python's thousand frames.
+MAX_DEPTH = 300
 
+#: Python's own limit is 4300 digits.
+_PRINTABLE_BITS = 14_000
 _encoder = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 #: What json.dumps makes of NUL and of surrogates, which jsonb refuses (pairs are fine).
 _SUSPECT = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
@@ -44,7 +46,7 @@ _PLAIN_TEXT: dict[type, Callable[[Any], str]] = {
 
 def encode(value: object, path: str = "value") -> str:
     """Return ``value`` as JSON text, or raise NotStorable with the path of what cannot be."""
-    return _dumps(_tagged(value, path, 0), path)
+    return _encoder.encode(_walked(value, path))
 
 
 def encode_kwargs(kwargs: Mapping[str, object]) -> str:
@@ -58,14 +60,17 @@ def encode_kwargs(kwargs: Mapping[str, object]) -> str:
         plain = _PLAIN_TEXT.get(type(value))
         if plain is None or key[:1] == "$":
             break
-        text = plain(value)
+        try:
+            text = f"{_quoted(key)}:{plain(value)}"
+        except ValueError:  # an int of too many digits; the walk below names it
+            break
         if "\\u" in text and _SUSPECT.search(text):
             break
-        members.append(f"{_quoted(key)}:{text}")
+        members.append(text)
     else:
         return f"{{{','.join(members)}}}"
-    tagged = {_key(key, "the arguments"): _tagged(v, key, 1) for key, v in kwargs.items()}
-    return _dumps(tagged, "the arguments")
+    tagged = {_key(key, "the arguments"): _walked(v, key) for key, v in kwargs.items()}
+    return _encoder.encode(tagged)
 
 
 def encode_args(args: tuple[object, ...], names: tuple[str, ...] = ()) -> str:
@@ -73,8 +78,8 @@ def encode_args(args: tuple[object, ...], names: tuple[str, ...] = ()) -> str:
     if not args:
         return "[]"
     labels = (*names, *(f"args[{i}]" for i in range(len(names), len(args))))
-    tagged = [_tagged(value, label, 1) for value, label in zip(args, labels, strict=False)]
-    return _dumps(tagged, "the arguments")
+    tagged = [_walked(value, label) for value, label in zip(args, labels, strict=False)]
+    return _encoder.encode(tagged)
 
 
 def decode(text: str) -> Any:
@@ -90,34 +95,45 @@ def decode(text: str) -> Any:
 # Encoding ---------------------------------------------------------------------------------
 
 
-def _dumps(value: object, path: str) -> str:
+def _walked(value: object, path: str) -> object:
     try:
-        return _encoder.encode(value)
-    except ValueError as error:  # an int of more digits than Python prints
-        raise NotStorable(path, f"{error}.") from None
+        return _tagged(value, path, 1)
+    except RecursionError:
+        raise NotStorable(path, "it is nested deeper than can be stored from here.") from None
 
 
-def _tagged(value: object, path: str, depth: int) -> object:
+def _tagged(value: Any, path: str, depth: int) -> object:
+    # Containers are walked here and not in functions of their own: one of Python's thousand frames
+    # for each level.
     kind = type(value)
     if kind is str:
-        return _text(value, path)  # type: ignore[arg-type]
+        return _text(value, path)
+    if kind is int:
+        return _int(value, path)
     if kind in _PLAIN:
         return value
     if depth > MAX_DEPTH:
         raise NotStorable(path, f"it is nested more than {MAX_DEPTH} deep.")
     if kind is float:
-        return _float(value, path)  # type: ignore[arg-type]
+        return _float(value, path)
     if kind is dict:
-        return _dict(value, path, depth)  # type: ignore[arg-type]
-    if kind is list:
-        return [_tagged(v, f"{path}[{i}]", depth + 1) for i, v in enumerate(value)]  # type: ignore[arg-type, var-annotated]
-    if kind is tuple:
-        items = enumerate(value)  # type: ignore[arg-type, var-annotated]
-        return {"$tuple": [_tagged(v, f"{path}[{i}]", depth + 1) for i, v in items]}
+        members = {}
+        for key, member in value.items():
+            members[_key(key, path)] = _tagged(member, f"{path}[{key!r}]", depth + 1)
+        return members
+    if kind is list or kind is tuple:
+        items = []
+        for index, item in enumerate(value):
+            items.append(_tagged(item, f"{path}[{index}]", depth + 1))
+        return items if kind is list else {"$tuple": items}
     return _tagged_object(value, path)
 
 
 def _tagged_object(value: object, path: str) -> object:
+    if isinstance(value, Enum):
+        raise NotStorable(path, f"{value!r} would come back as something else; pass its .value.")
+    if isinstance(value, time) and value.tzinfo is not None and value.utcoffset() is None:
+        raise NotStorable(path, "a time of a zone without a date has no offset; pass a datetime.")
     for kind, (tag, dump) in _TAGS.items():
         if isinstance(value, kind):
             return {tag: dump(value)}
@@ -125,8 +141,6 @@ def _tagged_object(value: object, path: str) -> object:
         return _model(value, path)
     if isinstance(value, Promise):  # gettext_lazy: stored as the text it is now
         return _text(str(value), path)
-    if isinstance(value, Enum):
-        raise NotStorable(path, f"{value!r} would come back as something else; pass its .value.")
     if isinstance(value, str):  # SafeString and friends
         return _text(str(value), path)
     raise NotStorable(path, f"a {type(value).__qualname__} cannot be stored. {_hint(value)}")
@@ -156,16 +170,18 @@ def _text(value: str, path: str) -> str:
     return value
 
 
+def _int(value: int, path: str) -> int:
+    if value.bit_length() > _PRINTABLE_BITS:
+        raise NotStorable(path, "Python does not print, nor read, an int of so many digits.")
+    return value
+
+
 def _float(value: float, path: str) -> object:
     if not math.isfinite(value):
         raise NotStorable(path, f"JSON has no {value!r}.")
     # jsonb keeps numbers as numeric: 1e+22 would come back as an int and -0.0 as 0.0.
     text = repr(value)
     return {"$float": text} if "e" in text or text == "-0.0" else value
-
-
-def _dict(value: dict[object, object], path: str, depth: int) -> object:
-    return {_key(k, path): _tagged(v, f"{path}[{k!r}]", depth + 1) for k, v in value.items()}
 
 
 def _key(key: object, path: str) -> str:

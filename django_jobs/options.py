@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from typing import Any
 
@@ -66,19 +65,19 @@ def check_retries(value: object) -> int:
     return value + 1
 
 
-def check_scheduled_at(value: object) -> datetime | timedelta:
+def check_moment(value: object, option: str) -> datetime | timedelta:
     """Return an aware datetime or a delay from now as it is, or raise InvalidOption."""
-    if isinstance(value, timedelta):
-        if not 0 <= value.total_seconds() <= LONGEST:
-            raise InvalidOption(f"scheduled_at must be within 100 years from now, not {value!r}.")
-        return value
-    if not isinstance(value, datetime):
-        raise InvalidOption(f"scheduled_at must be a datetime or a timedelta, not {value!r}.")
-    if value.utcoffset() is None:
+    if not isinstance(value, datetime | timedelta):
+        raise InvalidOption(f"{option} must be a datetime or a timedelta, not {value!r}.")
+    if isinstance(value, datetime) and value.utcoffset() is None:
         raise InvalidOption(
-            f"scheduled_at must know its time zone, and {value!r} does not: use "
+            f"{option} must know its time zone, and {value!r} does not: use "
             f"django.utils.timezone.now() or make_aware()."
         )
+    # Beyond what Python can turn into its own types, a row could not even be read any more.
+    distance = value if isinstance(value, timedelta) else value - datetime.now(UTC)
+    if abs(distance.total_seconds()) > LONGEST or (distance is value and value < timedelta()):
+        raise InvalidOption(f"{option} must be within 100 years from now, not {value!r}.")
     return value
 
 
@@ -86,17 +85,17 @@ def check_timeout(value: object) -> float:
     """Return a limit in seconds; 0 stands for no limit."""
     if isinstance(value, timedelta):
         value = value.total_seconds()
-    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         raise InvalidOption(f"timeout must be seconds or a timedelta, not {value!r}.")
     if not 0 <= value <= LONGEST:
         raise InvalidOption(f"timeout must be from 0 (no limit) to 100 years, not {value!r}.")
     return float(value)
 
 
-def check_kwargs(value: object) -> dict[str, Any]:
-    """Return a copy of keyword arguments, or raise InvalidOption."""
+def check_dict(value: object, option: str) -> dict[str, Any]:
+    """Return a copy of a dict with text keys, or raise InvalidOption."""
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
-        raise InvalidOption(f"kwargs must be a dict with text keys, not {value!r}.")
+        raise InvalidOption(f"{option} must be a dict with text keys, not {value!r}.")
     return dict(value)
 
 

@@ -71,6 +71,25 @@ class Definition:
         except TypeError as error:
             raise TypeError(f"{self.name}{self.signature}: {error}") from None
 
+    def by_name(
+        self, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> tuple[list[Any], dict[str, Any]]:
+        """Return the arguments of a call with defaults filled in, as many by name as can be."""
+        bound = self.signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        positional, named = [], {}
+        for name, value in bound.arguments.items():
+            match self.signature.parameters[name].kind:
+                case Parameter.POSITIONAL_ONLY:
+                    positional.append(value)
+                case Parameter.VAR_POSITIONAL:
+                    positional.extend(value)
+                case Parameter.VAR_KEYWORD:
+                    named.update(value)
+                case _:
+                    named[name] = value
+        return positional, named
+
 
 _definitions: dict[str, Definition] = {}
 

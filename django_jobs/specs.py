@@ -2,61 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple, Self, overload
+from typing import Any, Self
 
 from django_jobs import encoding, options
 from django_jobs.capabilities import refuse_memory_limit
 from django_jobs.durations import Duration
 from django_jobs.exceptions import InvalidOption, UnknownOption
+from django_jobs.prepared import Frame, NewJob
 from django_jobs.registry import Definition, import_path, resolve
-
-
-class NewJob(NamedTuple):
-    """One checked and encoded job, as the engine inserts it. None means the column's default."""
-
-    queue: str
-    name: str
-    args: str | None = None
-    kwargs: str | None = None
-    priority: int | None = None
-    max_attempts: int | None = None
-    unique_key: str | None = None
-    timeout: timedelta | None = None
-    memory_limit: int | None = None
-    meta: str | None = None
-    #: Last: the only one that the database may answer with another value.
-    scheduled_at: datetime | timedelta | None = None
-
-    def as_columns(self) -> dict[str, Any]:
-        """Return the values of the columns, as a model instance holds them."""
-        return {
-            "queue": self.queue,
-            "name": self.name,
-            "args": json.loads(self.args) if self.args else [],
-            "kwargs": json.loads(self.kwargs) if self.kwargs else {},
-            "priority": self.priority or 0,
-            "attempts": 0,
-            "max_attempts": self.max_attempts or 1,
-            "unique_key": self.unique_key,
-            "timeout": self.timeout,
-            "memory_limit": self.memory_limit,
-            "meta": json.loads(self.meta) if self.meta else {},
-            "started_at": None,
-            "finished_at": None,
-            "prune_at": None,
-            "worker_id": None,
-            "claims": 0,
-            "reprieves": 0,
-            "units": 1,
-            "errors": [],
-            "result": None,
-            "note": None,
-            "progress": None,
-        }
 
 
 def _check_func(value: object) -> str | Callable[..., Any]:
@@ -86,15 +42,15 @@ def _check_unique_key(value: object) -> options.UniqueKey:
 CHECKS: dict[str, Callable[[Any], Any]] = {
     "func": _check_func,
     "args": _check_args,
-    "kwargs": options.check_kwargs,
+    "kwargs": lambda value: options.check_dict(value, "kwargs"),
     "queue": lambda value: options.check_name(value, "queue"),
     "priority": options.check_priority,
     "max_attempts": options.check_max_attempts,
-    "scheduled_at": options.check_scheduled_at,
+    "scheduled_at": lambda value: options.check_moment(value, "scheduled_at"),
     "unique_key": _check_unique_key,
     "timeout": options.check_timeout,
     "memory_limit": _check_memory_limit,
-    "meta": options.check_kwargs,
+    "meta": lambda value: options.check_dict(value, "meta"),
 }
 
 
@@ -137,13 +93,10 @@ class JobSpec:
 
         A decorated function brings what its decorator says; ``given`` overrides it.
         """
-        for name in given:
-            if name not in CHECKS or name == "func":
-                raise UnknownOption(name, CHECKS.keys() - {"func"})
         declared = getattr(func, "job", None)
         if isinstance(declared, cls):
             return declared.replace(given)
-        return cls(func=import_path(func), **given)
+        return cls(func=import_path(func)).replace(given)
 
     def with_args(self, *args: Any) -> Self:
         """Return a spec with these positional arguments instead."""
@@ -191,9 +144,11 @@ class JobSpec:
         """Return a spec with these fields changed and checked."""
         # dataclasses.replace() checks every field anew; specs are made by the ten thousand.
         copy = object.__new__(type(self))
-        checked = {
-            name: None if value is None else CHECKS[name](value) for name, value in changes.items()
-        }
+        checked = {}
+        for name, value in changes.items():
+            if name not in CHECKS:
+                raise UnknownOption(name, CHECKS)
+            checked[name] = None if value is None else CHECKS[name](value)
         copy.__dict__.update({**self.__dict__, **checked})
         if not changes.keys() <= _CALL:
             copy.__dict__.pop("_frame", None)
@@ -233,12 +188,12 @@ class JobSpec:
             frame.scheduled_at,
         )
 
-    def settle(self) -> _Frame:
+    def settle(self) -> Frame:
         """Work out, once, everything about the job but its arguments; raise UnknownJob.
 
         Specs made from this one by other arguments share it: they are made by the ten thousand.
         """
-        settled: _Frame | None = self.__dict__.get("_frame")
+        settled: Frame | None = self.__dict__.get("_frame")
         if settled is not None:
             return settled
         definition = self.definition
@@ -246,7 +201,7 @@ class JobSpec:
         memory_limit = definition.memory_limit if self.memory_limit is None else self.memory_limit
         if memory_limit is not None:
             refuse_memory_limit(definition.executor, definition.name)
-        self.__dict__["_frame"] = frame = _Frame(
+        self.__dict__["_frame"] = frame = Frame(
             definition,
             self.queue or definition.queue,
             (definition.priority if self.priority is None else self.priority) or None,
@@ -262,85 +217,11 @@ class JobSpec:
     def _key(
         self, key: Callable[..., str], definition: Definition, kwargs: Mapping[str, Any]
     ) -> str:
-        bound = definition.signature.bind(*self.args, **kwargs)
-        bound.apply_defaults()
-        return options.check_name(key(*bound.args, **bound.kwargs), "unique_key")
+        args, named = definition.by_name(self.args, kwargs)
+        return options.check_name(key(*args, **named), "unique_key")
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_frame"}
-
-
-class _Frame(NamedTuple):
-    """What a spec and all that differ from it in their arguments alone have in common."""
-
-    definition: Definition
-    queue: str
-    priority: int | None
-    max_attempts: int | None
-    unique_key: options.UniqueKey | None
-    timeout: timedelta | None
-    memory_limit: int | None
-    meta: str | None
-    scheduled_at: datetime | timedelta | None
-
-
-class NewJobs(Sequence[NewJob]):
-    """The jobs that specs describe, each checked and encoded when it is looked at.
-
-    Many thousands are streamed to the database one by one, and never all in memory at once.
-    """
-
-    def __init__(self, specs: Sequence[JobSpec]) -> None:
-        self._specs = specs
-
-    def __len__(self) -> int:
-        return len(self._specs)
-
-    @overload
-    def __getitem__(self, index: int) -> NewJob: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> NewJobs: ...
-
-    def __getitem__(self, index: int | slice) -> NewJob | NewJobs:
-        if isinstance(index, slice):
-            return NewJobs(self._specs[index])
-        return self._specs[index].prepare()
-
-    def __iter__(self) -> Iterator[NewJob]:
-        return map(JobSpec.prepare, self._specs)
-
-    def frames(self) -> Collection[_Frame]:
-        """Return what the jobs have in common: mostly one frame for all of them."""
-        return {id(frame): frame for frame in map(JobSpec.settle, self._specs)}.values()
-
-    @property
-    def queues(self) -> set[str]:
-        """Return the names of the queues."""
-        return {frame.queue for frame in self.frames()}
-
-    @property
-    def is_keyed(self) -> bool:
-        """Return whether any of the jobs has a unique key."""
-        return any(frame.unique_key is not None for frame in self.frames())
-
-    def given(self) -> list[str]:
-        """Return the columns that any of the jobs gives a value of its own."""
-        frames = self.frames()
-        return [
-            name
-            for name in NewJob._fields[:-1]
-            if name in _ALWAYS or any(getattr(frame, name) is not None for frame in frames)
-        ]
-
-    @property
-    def is_scheduled(self) -> bool:
-        """Return whether any of the jobs says when it is due."""
-        return any(frame.scheduled_at is not None for frame in self.frames())
-
-
-#: Columns that COPY is always given, and those that differ from job to job.
-_ALWAYS = {"queue", "name", "args", "kwargs"}
 
 
 def _beyond_one(max_attempts: int) -> int | None:

@@ -97,13 +97,9 @@ class Worker:
         self._had_connection = connections[self._using].connection is not None
         self._register()
         companions = Companions(
-            self._id,
-            self._given,
-            self._settings,
-            wake=self._wake.ring,
-            beat=self._mark_started,
-            lost=self._be_lost,
-        )
+            self._id, self._given, self._settings,
+            wake=self._wake.ring, beat=self._mark_started, lost=self._be_lost,
+        )  # fmt: skip
         companions.start()
         try:
             self._work(began)
@@ -112,8 +108,6 @@ class Worker:
             companions.stop()
             self._leave()
         return self._report(time.monotonic() - began)
-
-    # Beginning ------------------------------------------------------------------------------
 
     def _register(self) -> None:
         self._id = engine.register(
@@ -234,8 +228,6 @@ class Worker:
         engine.release(jobs, using=self._using)
         self._claim_in_doubt = False
         logger.info("jobs.released count=%s", len(jobs))
-
-    # Recording ------------------------------------------------------------------------------
 
     def _record(self) -> None:
         # Kept until the database has them: an outage must not cost an outcome.

@@ -16,6 +16,7 @@ FLOORS = {
     # 0 words
     "": 0,
     "backoff": 0,
+    "batches": 0,
     "capabilities": 0,
     "conf": 0,
     "durations": 0,
@@ -25,6 +26,7 @@ FLOORS = {
     "options": 0,
     "orders": 0,
     "outcomes": 0,
+    "prepared": 0,
     "registry": 0,
     "specs": 0,
     "states": 0,
@@ -80,6 +82,7 @@ _SQL_TEXT = re.compile(
     r"COPY\s.+\sFROM|TRUNCATE\s)",
     re.DOTALL,
 )
+_STATE_SQL = re.compile(r"\bSET\b[^;]*\bstate\s*=")
 _SQL_CALLS = {"cursor", "execute", "executemany", "copy", "mogrify", "raw", "extra"}
 #: Words whose call with ``state=`` writes it.
 _WRITES = {"update", "create", "get_or_create", "update_or_create", "bulk_create", "bulk_update"}
@@ -196,7 +199,16 @@ def _settings(module: Module) -> Iterator[str]:
     if module.name == SETTINGS_READER:
         return
     for node in module.nodes:
-        if (isinstance(node, ast.ImportFrom) and node.module == "django.conf") or (isinstance(node, ast.Import) and any(n.name == "django.conf" for n in node.names)) or (isinstance(node, ast.Attribute) and ast.unparse(node) == "django.conf"):
+        match node:
+            case ast.ImportFrom(module="django.conf"):
+                found = True
+            case ast.Import(names=names):
+                found = any(alias.name == "django.conf" for alias in names)
+            case ast.Attribute():
+                found = ast.unparse(node) == "django.conf"
+            case _:
+                continue
+        if found:
             yield f"{node.lineno}: reads django.conf; only {SETTINGS_READER} may"
 
 
@@ -204,12 +216,12 @@ def _sql(module: Module) -> Iterator[str]:
     if module.floor in SQL_FLOORS:
         return
     for node in module.nodes:
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            if node.func.attr in _SQL_CALLS and not _is_context(node):
-                yield f"{node.lineno}: calls {ast.unparse(node.func)}(): SQL is for the engine"
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            if _SQL_TEXT.search(node.value):
-                yield f"{node.lineno}: holds SQL: {node.value[:40]!r}"
+        match node:
+            case ast.Call(func=ast.Attribute(attr=name)) if name in _SQL_CALLS:
+                if not _is_context(node):
+                    yield f"{node.lineno}: calls {ast.unparse(node.func)}(): SQL is for the engine"
+            case ast.Constant(value=str(text)) if _SQL_TEXT.search(text):
+                yield f"{node.lineno}: holds SQL: {text[:40]!r}"
 
 
 def _is_context(node: ast.Call) -> bool:
@@ -221,18 +233,12 @@ def _state_writes(module: Module) -> Iterator[str]:
     if module.parts[:1] == ("engine",):
         return
     for node in module.nodes:
-        targets: list[ast.expr] = []
-        if isinstance(node, ast.Assign):
-            targets = node.targets
-        elif isinstance(node, ast.AnnAssign | ast.AugAssign):
-            targets = [node.target]
-        for target in targets:
-            if isinstance(target, ast.Attribute) and target.attr == "state":
-                yield f"{node.lineno}: writes {ast.unparse(target)}: only the engine may"
-        if isinstance(node, ast.Call) and _writes_state(node):
-            yield f"{node.lineno}: {ast.unparse(node.func)}(state=…): only the engine may"
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            if re.search(r"\bSET\b[^;]*\bstate\s*=", node.value):
+        match node:
+            case ast.Attribute(attr="state", ctx=ast.Store()):
+                yield f"{node.lineno}: writes {ast.unparse(node)}: only the engine may"
+            case ast.Call() if _writes_state(node):
+                yield f"{node.lineno}: {ast.unparse(node.func)}(state=…): only the engine may"
+            case ast.Constant(value=str(text)) if _STATE_SQL.search(text):
                 yield f"{node.lineno}: writes state in SQL: only the engine may"
 
 

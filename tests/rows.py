@@ -86,7 +86,7 @@ def state_of(job: Job | Claimed) -> str:
 def row_of(job: Job | Claimed) -> dict[str, Any]:
     """Return all columns of the row as they are now."""
     key = job.pk if isinstance(job, Job) else job.id
-    return Job.objects.values().get(pk=key)
+    return dict(Job.objects.values().get(pk=key))
 
 
 def sql(statement: str, *params: Any) -> list[tuple[Any, ...]]:

@@ -23,6 +23,8 @@ from django_jobs.exceptions import NotStorable
 from testproject.ledger.models import Gate
 from tests.rows import sql
 
+#: So that it has a meaning in every zone.
+LATEST = datetime(9999, 1, 1)  # noqa: DTZ001
 ZONES = [UTC, ZoneInfo("Europe/Paris"), ZoneInfo("Asia/Kathmandu"), timezone(timedelta(hours=-5))]
 
 
@@ -45,7 +47,7 @@ def leaves():
         text(),
         keys(),
         st.datetimes(),
-        st.datetimes(timezones=st.sampled_from(ZONES), max_value=datetime(9999, 1, 1)),
+        st.datetimes(timezones=st.sampled_from(ZONES), max_value=LATEST),
         st.dates(),
         st.times(),
         st.timedeltas(),
@@ -136,7 +138,7 @@ class TestRoundTrips:
             (), [()], ((1,), [2]), {}, [], {"a": (1, {"$b": (2,)})},
             timedelta.min, timedelta.max, timedelta(days=-1, microseconds=1),
             Decimal("1.10"), Decimal("1E+30"), Decimal("-0"), Decimal("Infinity"),
-            UUID(int=0), date.min, date.max, time.max, time(1, 2, tzinfo=UTC), datetime.max,
+            UUID(int=0), date.min, date.max, time.max, time(1, 2, tzinfo=UTC), datetime.max,  # noqa: DTZ901
             datetime(1890, 1, 1, tzinfo=ZoneInfo("Europe/Paris")),
             datetime(2026, 10, 25, 2, 30, tzinfo=ZoneInfo("Europe/Paris")),
             datetime(2026, 10, 25, 2, 30, fold=1, tzinfo=ZoneInfo("Europe/Paris")),
@@ -194,7 +196,7 @@ class TestModels:
             encoding.decode(text)
 
     def test_an_unsaved_instance_is_refused(self):
-        with pytest.raises(NotStorable, match="gate: save this ledger.Gate first"):
+        with pytest.raises(NotStorable, match=r"gate: save this ledger.Gate first"):
             encoding.encode_kwargs({"gate": Gate(name="x")})
 
     def test_an_instance_with_a_key_but_no_row_is_refused(self):
@@ -214,7 +216,7 @@ class Level(IntEnum):
     ONE = 1
 
 
-class Word(str, Enum):
+class Word(str, Enum):  # noqa: UP042 - the older way
     YES = "yes"
 
 
@@ -250,7 +252,7 @@ class TestRefusals:
             (OrderedDict(), "a OrderedDict cannot be stored"),
             (Pair(1, 2), "a Pair cannot be stored"),
             (range(3), "a range cannot be stored"),
-            ((n for n in ()), "a generator cannot be stored"),
+            ((n for n in "ab"), "a generator cannot be stored"),
         ],
         ids=lambda given: repr(given)[:20].encode("ascii", "replace").decode(),
     )

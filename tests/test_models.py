@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from asgiref.sync import async_to_sync
 from django.db import IntegrityError, transaction
+from django.template import Context, Template
 from django.utils import timezone
 
 from django_jobs.exceptions import InvalidOption, JobGone, WaitInTransaction, WaitTimeout
@@ -153,8 +154,12 @@ class TestQuerysets:
         assert Job.objects.ready()[:1].cancel() == 1
 
     def test_templates_cannot_call_the_verbs(self):
-        assert Job.objects.all().retry.alters_data
-        assert Job.objects.all().cancel.alters_data
+        template = Template("{{ jobs.cancel }}{{ jobs.retry }}")
+        job, dead = make_job(), make_job(State.FAILED)
+
+        template.render(Context({"jobs": Job.objects.all()}))
+
+        assert [state_of(job), state_of(dead)] == [State.READY, State.FAILED]
 
 
 class TestInstances:

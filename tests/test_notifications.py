@@ -35,7 +35,7 @@ def heard():
         def hear():
             # Whatever was sent before this one comes before it.
             ear.execute("SELECT pg_notify(%s, 'end')", (CHANNEL,))
-            heard = []
+            heard: list[str] = []
             for note in ear.notifies(timeout=DEADLINE):
                 if note.payload == "end":
                     return heard

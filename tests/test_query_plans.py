@@ -79,7 +79,7 @@ def verbs(batch):
             {"pkey"},
         ),
         "release": (lambda: engine.release(batch, using="default"), "UPDATE", {"pkey"}),
-        "disown": (lambda: engine.disown(77, ids, using="default"), "UPDATE", {"running"}),
+        "disown": (lambda: engine.disown(77, ids, using="default"), "UPDATE", {"running", "pkey"}),
         "rescue": (
             lambda: engine.rescue(
                 [77], reason="killed", retention=RETENTION, using="default"

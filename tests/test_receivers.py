@@ -317,13 +317,13 @@ class TestRefusals:
 
     def test_an_unknown_option(self):
         with pytest.raises((UnknownOption, TypeError), match="create"):
-            enqueue_on(post_save, sender=Gate, job=samples.anything, create=True)
+            enqueue_on(post_save, sender=Gate, job=samples.anything, create=True)  # type: ignore[call-arg]
 
     def test_nothing_is_connected_when_it_is_refused(self):
         before = len(post_save.receivers)
 
         with pytest.raises(InvalidOption):
-            enqueue_on(post_save, sender=Gate, job=samples.anything, when=True)
+            enqueue_on(post_save, sender=Gate, job=samples.anything, when=True)  # type: ignore[arg-type]
 
         assert len(post_save.receivers) == before
 

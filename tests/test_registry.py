@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sys
 import types
+from importlib.machinery import ModuleSpec
 
 import pytest
 
@@ -27,7 +28,7 @@ class TestPaths:
 
     def test_a_function_of_a_module_that_was_started_has_the_path_of_that_module(self, monkeypatch):
         main = types.ModuleType("__main__")
-        main.__spec__ = types.SimpleNamespace(name="shop.nightly")
+        main.__spec__ = ModuleSpec("shop.nightly", loader=None)
         monkeypatch.setitem(sys.modules, "__main__", main)
         exec("def report(): pass", main.__dict__)
 
@@ -52,7 +53,7 @@ class TestRegistering:
         mine = registry.define(samples.undecorated, "tests.samples.send", None)
 
         with pytest.raises(
-            DuplicateJobName, match="taken by tests.samples.send; tests.samples.undecorated needs"
+            DuplicateJobName, match=r"taken by tests.samples.send; tests.samples.undecorated needs"
         ):
             registry.register(mine)
 
@@ -109,7 +110,7 @@ class TestImporting:
             registry.resolve(name)
 
     def test_the_nearest_name_is_proposed(self):
-        with pytest.raises(UnknownJob, match="Did you mean 'tests.samples.send'"):
+        with pytest.raises(UnknownJob, match=r"Did you mean 'tests.samples.send'"):
             registry.resolve("tests.samples.sendd")
 
     def test_an_unknown_job_can_be_found_later(self, module, settings):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 
 from django_jobs import engine
 from django_jobs.models import Job
-from django_jobs.outcomes import Cancelled, Parked, Snoozed, Succeeded
+from django_jobs.outcomes import Cancelled, Claimed, Parked, Snoozed, Succeeded
 from django_jobs.states import FINISHED, LIVE, TRANSITIONS, State, sources
 from tests.rows import (
     FAILED,
@@ -37,7 +38,7 @@ LIVES = {
 }
 
 #: Every way to call each verb on a job that a worker claimed.
-VERBS = {
+VERBS: dict[str, list[Callable[[Claimed], object]]] = {
     "claim": [lambda job: claim()],
     "finish": [
         lambda job: finish(ended(job, Succeeded())),

@@ -31,7 +31,7 @@ def _announce(queue: str, using: str) -> None:
     if (using, queue) not in _known:
         try:
             ensure_queue(queue, using=using)
+            _known.add((using, queue))
         except DatabaseError:  # the jobs are committed, and run without the queue's row
             logger.warning("queue.not_made queue=%s", queue, exc_info=True)
-        _known.add((using, queue))
     notify(queue, using)

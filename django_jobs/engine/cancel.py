@@ -8,7 +8,7 @@ from django_jobs.engine.sql import JOB, change, movable
 
 _CANCEL = f"""
 WITH taken AS MATERIALIZED (
-    SELECT id FROM {JOB} WHERE id = ANY(%s::bigint[]) AND {movable("cancel")}
+    SELECT id FROM {JOB} AS job WHERE id = ANY(%s::bigint[]) AND {movable("cancel")}
     ORDER BY id FOR NO KEY UPDATE
 )
 UPDATE {JOB} AS job
@@ -26,5 +26,6 @@ def cancel(ids: Sequence[int], *, retention: float, using: str) -> int:
 
     The claims grow, so what a worker still runs of them can no longer finish.
     """
-    batches = (list(ids[start : start + BATCH]) for start in range(0, len(ids), BATCH))
+    ids = sorted(ids)
+    batches = (ids[start : start + BATCH] for start in range(0, len(ids), BATCH))
     return sum(change(using, _CANCEL, (batch, retention)) for batch in batches)

@@ -8,8 +8,9 @@ from operator import itemgetter
 
 from django.db import connections
 
+from django_jobs.batches import NewJobs
 from django_jobs.engine.sql import JOB, fetch
-from django_jobs.specs import NewJob, NewJobs
+from django_jobs.prepared import NewJob
 from django_jobs.states import State
 
 # The sequence is looked up in a subquery of its own: once, and not for every id.

@@ -8,13 +8,15 @@ from typing import Any
 from django.db import transaction
 from django.db.models import DEFERRED
 
+from django_jobs.batches import NewJobs
 from django_jobs.engine.announcing import announce
 from django_jobs.engine.copying import copy_in, reserve_ids
 from django_jobs.engine.inserting import Inserted, insert
 from django_jobs.engine.sql import JOB, fetch, states
 from django_jobs.exceptions import UniqueKeyContended
 from django_jobs.models import Job
-from django_jobs.specs import JobSpec, NewJob, NewJobs
+from django_jobs.prepared import NewJob
+from django_jobs.specs import JobSpec
 from django_jobs.states import LIVE
 
 #: From this many jobs on COPY is faster than INSERT, though it needs the ids beforehand.

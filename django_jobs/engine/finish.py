@@ -10,20 +10,20 @@ from typing import Any
 
 from django.utils import timezone
 
-from django_jobs.engine.sql import JOB, change, fetch
+from django_jobs.engine.sql import JOB, STILL_OWNED, change, fetch
 from django_jobs.outcomes import Cancelled, Failed, Finished, Parked, Snoozed, Succeeded
 from django_jobs.states import State
 
 #: Failed attempts whose errors are kept with a job; the oldest go first.
 KEPT_ERRORS = 20
 
-# The fence is ``id`` and ``claims`` and nothing else: with ``state = 'running'`` beside them the
-# planner may take the index of running jobs and a loop quadratic in the batch.
+# The fence is ``id`` and ``claims``: with ``state = 'running'`` beside them the planner may take
+# the index of running jobs, and a loop quadratic in the batch.
 _FENCE = "job.id = given.id AND job.claims = given.claims"
 
 
 def _locked(arrays: str, names: str) -> str:
-    """Return the CTE that locks the jobs still owned, in ascending order, whatever the plan."""
+    """Return the CTE that locks the jobs behind the fence in ascending order, whatever the plan."""
     return f"""
 WITH ended AS MATERIALIZED (
     SELECT given.*, job.id AS job FROM unnest({arrays}) AS given ({names})
@@ -44,7 +44,7 @@ SET state = 'succeeded',
     prune_at = now.at + make_interval(secs => ended.keep),
     result = ended.result::jsonb
 FROM ended, (SELECT statement_timestamp() AS at) AS now
-WHERE job.id = ended.job
+WHERE job.id = ended.job AND {STILL_OWNED}
 """  # noqa: S608 - names of tables
 
 _CONCLUDED = "%s::text[], %s::int[], %s::float8[], %s::text[], %s::text[]"
@@ -52,8 +52,6 @@ _CONCLUDE = f"""
 {_locked(f"{_TIMING}, {_CONCLUDED}", f"{_TIMED}, state, uncharged, delay, error, note")}
 UPDATE {JOB} AS job
 SET state = ended.state,
-    -- Nobody owns it any more: a repeated finish must not charge or discharge it twice.
-    claims = job.claims + 1,
     attempts = job.attempts - ended.uncharged,
     worker_id = CASE WHEN ended.state = 'scheduled' THEN NULL ELSE job.worker_id END,
     scheduled_at = coalesce(now.at + make_interval(secs => ended.delay), job.scheduled_at),
@@ -66,7 +64,7 @@ SET state = ended.state,
                        THEN job.errors - 0 ELSE job.errors END || ended.error::jsonb END,
     note = ended.note
 FROM ended, (SELECT statement_timestamp() AS at) AS now
-WHERE job.id = ended.job
+WHERE job.id = ended.job AND {STILL_OWNED}
 """  # noqa: S608 - names of tables
 
 _LOST = f"""

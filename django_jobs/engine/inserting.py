@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from django_jobs.engine.sql import JOB, fetch, states
-from django_jobs.specs import NewJob
+from django_jobs.prepared import NewJob
 from django_jobs.states import LIVE, State
 
 _CASTS = {"args": "::jsonb", "kwargs": "::jsonb", "meta": "::jsonb"}

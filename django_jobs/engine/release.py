@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from django_jobs.engine.announcing import announce
-from django_jobs.engine.sql import JOB, fetch, movable
+from django_jobs.engine.sql import JOB, STILL_OWNED, fetch, states
 from django_jobs.outcomes import Claimed
+from django_jobs.states import sources
 
 _GIVE_BACK = f"""
 UPDATE {JOB} AS job
 SET state = 'ready', worker_id = NULL, started_at = NULL, claims = job.claims + 1,
     attempts = job.attempts - 1
-FROM owned WHERE job.id = owned.id
+FROM owned WHERE job.id = owned.id AND {STILL_OWNED}
 RETURNING job.id, job.queue
 """  # noqa: S608 - names of tables
 
@@ -20,7 +21,6 @@ _RELEASE = f"""
 WITH owned AS MATERIALIZED (
     SELECT job.id FROM unnest(%s::bigint[], %s::int[]) AS given (id, claims)
     JOIN {JOB} AS job ON job.id = given.id AND job.claims = given.claims
-    WHERE {movable("release")}
     ORDER BY job.id FOR NO KEY UPDATE OF job
 )
 {_GIVE_BACK}
@@ -29,7 +29,7 @@ WITH owned AS MATERIALIZED (
 _DISOWN = f"""
 WITH owned AS MATERIALIZED (
     SELECT id FROM {JOB}
-    WHERE {movable("release")} AND worker_id = %s AND id <> ALL(%s::bigint[])
+    WHERE state IN {states(sources("release"))} AND worker_id = %s AND id <> ALL(%s::bigint[])
     ORDER BY id FOR NO KEY UPDATE
 )
 {_GIVE_BACK}

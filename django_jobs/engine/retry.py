@@ -14,7 +14,7 @@ from django_jobs.states import LIVE
 # another job holds the key.
 _RETRY = f"""
 WITH taken AS MATERIALIZED (
-    SELECT id, unique_key FROM {JOB} WHERE id = ANY(%s::bigint[]) AND {movable("retry")}
+    SELECT id, unique_key FROM {JOB} AS job WHERE id = ANY(%s::bigint[]) AND {movable("retry")}
     ORDER BY id FOR NO KEY UPDATE
 ), chosen AS MATERIALIZED (
     SELECT id FROM taken WHERE unique_key IS NULL
@@ -43,7 +43,8 @@ def retry(ids: Sequence[int], *, using: str) -> int:
 
     Their errors stay. A job whose unique key another one holds is left as it is.
     """
-    batches = (list(ids[start : start + BATCH]) for start in range(0, len(ids), BATCH))
+    ids = sorted(ids)
+    batches = (ids[start : start + BATCH] for start in range(0, len(ids), BATCH))
     return sum(_retry(batch, using) for batch in batches)
 
 

@@ -19,8 +19,8 @@ from tests.rows import claim, ended, finish, make_job, new_job, row_of
 from tests.threads import DEADLINE, at_once
 
 
-def enqueue(*new, using="default"):
-    return engine.enqueue(new, using=using)
+def enqueue(*new):
+    return engine.enqueue(new, using="default")
 
 
 def keyed(key, **fields):

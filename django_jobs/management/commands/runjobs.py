@@ -58,6 +58,13 @@ class Command(BaseCommand):
             metavar="N",
             help="Worker processes. 0 runs the worker in this very process. Default: 1.",
         )
+        self._add_ends(parser)
+        parser.add_argument("--database", metavar="ALIAS", help="The database that holds the jobs.")
+        parser.add_argument(
+            "--no-progress", action="store_true", help="Show no live line on a terminal."
+        )
+
+    def _add_ends(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--burst", action="store_true", help="Stop when nothing is due any more."
         )
@@ -76,10 +83,6 @@ class Command(BaseCommand):
             metavar="N",
             help="Seconds that running jobs may go on after the first signal. "
             "Default: DJANGO_JOBS['SHUTDOWN_TIMEOUT'], which is 25.",
-        )
-        parser.add_argument("--database", metavar="ALIAS", help="The database that holds the jobs.")
-        parser.add_argument(
-            "--no-progress", action="store_true", help="Show no live line on a terminal."
         )
 
     def handle(self, *args: Any, **given: Any) -> None:

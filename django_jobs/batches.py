@@ -1,0 +1,67 @@
+"""Many jobs on their way into the database."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import overload
+
+from django_jobs.prepared import Frame, NewJob
+from django_jobs.specs import JobSpec
+
+#: Columns that COPY is always given.
+_ALWAYS = {"queue", "name", "args", "kwargs"}
+
+
+class NewJobs(Sequence[NewJob]):
+    """The jobs that specs describe, each checked and encoded when it is looked at.
+
+    Many thousands are streamed to the database one by one, and never all in memory at once.
+    """
+
+    def __init__(self, specs: Sequence[JobSpec]) -> None:
+        self._specs = specs
+
+    def __len__(self) -> int:
+        return len(self._specs)
+
+    @overload
+    def __getitem__(self, index: int) -> NewJob: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> NewJobs: ...
+
+    def __getitem__(self, index: int | slice) -> NewJob | NewJobs:
+        if isinstance(index, slice):
+            return NewJobs(self._specs[index])
+        return self._specs[index].prepare()
+
+    def __iter__(self) -> Iterator[NewJob]:
+        return map(JobSpec.prepare, self._specs)
+
+    def frames(self) -> Collection[Frame]:
+        """Return what the jobs have in common: mostly one frame for all of them."""
+        return {id(frame): frame for frame in map(JobSpec.settle, self._specs)}.values()
+
+    @property
+    def queues(self) -> set[str]:
+        """Return the names of the queues."""
+        return {frame.queue for frame in self.frames()}
+
+    @property
+    def is_keyed(self) -> bool:
+        """Return whether any of the jobs has a unique key."""
+        return any(frame.unique_key is not None for frame in self.frames())
+
+    def given(self) -> list[str]:
+        """Return the columns that any of the jobs gives a value of its own."""
+        frames = self.frames()
+        return [
+            name
+            for name in NewJob._fields[:-1]
+            if name in _ALWAYS or any(getattr(frame, name) is not None for frame in frames)
+        ]
+
+    @property
+    def is_scheduled(self) -> bool:
+        """Return whether any of the jobs says when it is due."""
+        return any(frame.scheduled_at is not None for frame in self.frames())

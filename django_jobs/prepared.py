@@ -1,0 +1,68 @@
+"""A job as the engine takes it: checked, and encoded."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from django_jobs.options import UniqueKey
+from django_jobs.registry import Definition
+
+
+class NewJob(NamedTuple):
+    """One checked and encoded job, as the engine inserts it. None means the column's default."""
+
+    queue: str
+    name: str
+    args: str | None = None
+    kwargs: str | None = None
+    priority: int | None = None
+    max_attempts: int | None = None
+    unique_key: str | None = None
+    timeout: timedelta | None = None
+    memory_limit: int | None = None
+    meta: str | None = None
+    #: Last: the only one that the database may answer with another value.
+    scheduled_at: datetime | timedelta | None = None
+
+    def as_columns(self) -> dict[str, Any]:
+        """Return the values of the columns, as a model instance holds them."""
+        return {
+            "queue": self.queue,
+            "name": self.name,
+            "args": json.loads(self.args) if self.args else [],
+            "kwargs": json.loads(self.kwargs) if self.kwargs else {},
+            "priority": self.priority or 0,
+            "attempts": 0,
+            "max_attempts": self.max_attempts or 1,
+            "unique_key": self.unique_key,
+            "timeout": self.timeout,
+            "memory_limit": self.memory_limit,
+            "meta": json.loads(self.meta) if self.meta else {},
+            "started_at": None,
+            "finished_at": None,
+            "prune_at": None,
+            "worker_id": None,
+            "claims": 0,
+            "reprieves": 0,
+            "units": 1,
+            "errors": [],
+            "result": None,
+            "note": None,
+            "progress": None,
+        }
+
+
+class Frame(NamedTuple):
+    """What a spec and all that differ from it in their arguments alone have in common."""
+
+    definition: Definition
+    queue: str
+    priority: int | None
+    max_attempts: int | None
+    unique_key: UniqueKey | None
+    timeout: timedelta | None
+    memory_limit: int | None
+    meta: str | None
+    scheduled_at: datetime | timedelta | None
