@@ -7,7 +7,7 @@ from django.db import connections
 
 
 def ids():
-    return {message.id for message in run_checks() if message.id.startswith("django_jobs")}
+    return {message.id for message in run_checks() if (message.id or "").startswith("django_jobs")}
 
 
 def test_a_sound_project_has_nothing_to_report():
@@ -25,4 +25,4 @@ def test_another_database_engine_is_an_error_with_a_hint(monkeypatch):
     monkeypatch.setattr(connections["default"], "vendor", "sqlite")
     (message,) = [m for m in run_checks() if m.id == "django_jobs.E002"]
     assert "needs PostgreSQL" in message.msg
-    assert "DATABASE_ROUTERS" in message.hint
+    assert "DATABASE_ROUTERS" in str(message.hint)

@@ -16,6 +16,7 @@ from django.db import connection, transaction
 from django.utils import timezone, translation
 
 from django_jobs import Cancel, Retry, Snooze, job
+from django_jobs.models import Job
 from testproject.ledger.models import Effect, Gate
 
 #: Seconds after which a job stops waiting at a gate that no test opens.
@@ -108,6 +109,12 @@ def kill_own_process(label: str) -> None:
     """Kill the process that runs it, every time."""
     _effect(label)
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+@job
+def cancel_itself_from_outside() -> None:
+    """Cancel all jobs of this function that run, as somebody else would."""
+    Job.objects.running().filter(name__endswith="cancel_itself_from_outside").cancel()
 
 
 @job

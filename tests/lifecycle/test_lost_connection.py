@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from functools import partial
 
 from django.db import connection
 
@@ -24,7 +25,8 @@ def terminate_others() -> int:
             "WHERE datname = current_database() AND pid <> pg_backend_pid() "
             "AND backend_type = 'client backend'"
         )
-        return cursor.fetchone()[0]
+        (count,) = cursor.fetchone()
+    return int(count)
 
 
 def test_a_worker_survives_the_loss_of_all_its_connections(runjobs):
@@ -37,7 +39,7 @@ def test_a_worker_survives_the_loss_of_all_its_connections(runjobs):
     for _ in range(3):
         goal = min(Effect.objects.count() + 100, JOBS)
         assert terminate_others() > 0
-        wait_until(lambda goal=goal: Effect.objects.count() >= goal)
+        wait_until(partial(_has_effects, goal))
     # Then every job is done, by the same process; those that were cut off at their second attempt
     wait_until(lambda: _hasten() == 0 and Job.objects.succeeded().count() == JOBS)
     assert set(Effect.objects.values_list("label", flat=True)) == {str(n) for n in range(JOBS)}
@@ -48,6 +50,10 @@ def test_a_worker_survives_the_loss_of_all_its_connections(runjobs):
     command.send(signal.SIGTERM)
     assert command.ends() == 0, command.output
     assert "worker.lost" not in command.output
+
+
+def _has_effects(goal: int) -> bool:
+    return Effect.objects.count() >= goal
 
 
 def _hasten() -> int:
