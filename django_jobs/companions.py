@@ -27,7 +27,7 @@ class Companions:
         """``wake`` is called when there may be jobs, ``beat`` after each heartbeat, ``lost`` when
         the worker was given up for dead.
         """
-        heart = Heart(
+        self._heart = Heart(
             worker,
             interval=settings.heartbeat_interval,
             timeout=settings.heartbeat_timeout,
@@ -45,11 +45,16 @@ class Companions:
         promoter = Promoter(settings.poll_interval, given.using, wake)
         pruner = Pruner(settings.prune_interval, given.using)
         self._threads: list[Heart | Services | Listener] = [
-            heart,
+            self._heart,
             Services([promoter, rescuer, pruner]),
         ]
         if settings.listen:
             self._threads.append(Listener(wake, given.queues, given.using))
+
+    @property
+    def is_late(self) -> bool:
+        """Return whether the heartbeat is too old for the worker to claim anything."""
+        return self._heart.is_late
 
     def start(self) -> None:
         """Start them all."""

@@ -39,21 +39,26 @@ class Heart(threading.Thread):
         self._interval, self._timeout = interval, timeout
         self._beat, self._lost = beat, lost
         self._stopping = threading.Event()
+        self._renewed = time.monotonic()
+
+    @property
+    def is_late(self) -> bool:
+        """Return whether others may have taken the worker for dead by now."""
+        return time.monotonic() - self._renewed > self._timeout
 
     def run(self) -> None:
         """Beat until stopped or lost."""
         pauses = Pauses()
-        renewed = time.monotonic()
         while not self._stopping.is_set():
             began = time.monotonic()
-            if began - renewed > self._timeout:
-                self._give_up(f"no heartbeat got through for {began - renewed:.1f} seconds")
+            if self.is_late:
+                self._give_up(f"no heartbeat got through for {began - self._renewed:.1f} seconds")
                 return
             try:
                 if not engine.heartbeat(self._worker, using=self._using):
                     self._give_up("its row is gone: it was taken for dead")
                     return
-                renewed = began
+                self._renewed = began
                 self._beat()
                 pauses.reset()
                 pause = self._interval

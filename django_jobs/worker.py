@@ -96,7 +96,7 @@ class Worker:
         began = time.monotonic()
         self._had_connection = connections[self._using].connection is not None
         self._register()
-        companions = Companions(
+        self._companions = companions = Companions(
             self._id, self._given, self._settings,
             wake=self._wake.ring, beat=self._mark_started, lost=self._be_lost,
         )  # fmt: skip
@@ -188,7 +188,8 @@ class Worker:
 
     def _claim(self) -> int:
         owned = len(self._workshop.owned)
-        wanted = self._appetite.limit(owned)
+        # A worker that was stopped for long and wakes must not claim before its heart has noticed.
+        wanted = 0 if self._companions.is_late else self._appetite.limit(owned)
         granted = self._budget.take(wanted) if wanted else 0
         if not granted:
             return 0
@@ -242,8 +243,6 @@ class Worker:
 
     def _mark_started(self) -> None:
         engine.mark_started(self._workshop.running_longer_than(HOLD), using=self._using)
-
-    # Ending ---------------------------------------------------------------------------------
 
     def _be_lost(self, reason: str) -> None:
         logger.error("worker.lost id=%s name=%s reason=%s", self._id, self._name, reason)
