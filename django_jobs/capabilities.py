@@ -16,8 +16,6 @@ class Capabilities:
     functions: bool = False
     #: Runs coroutine functions.
     coroutines: bool = False
-    #: Stops a run at its timeout. Without it the overrun is logged when the run ends.
-    stops_at_timeout: bool = False
     #: Stops a run that takes more memory than its limit.
     memory_limit: bool = False
 
@@ -25,10 +23,10 @@ class Capabilities:
 EXECUTORS = {
     kind.name: kind
     for kind in (
-        # Python cannot stop a thread, whatever it is doing.
+        # Python cannot stop a thread, whatever it is doing: a timeout that is overrun is logged.
         Capabilities("thread", functions=True),
-        # A coroutine is cancelled at its next await.
-        Capabilities("asyncio", coroutines=True, stops_at_timeout=True),
+        # A coroutine that overruns its timeout is cancelled at its next await.
+        Capabilities("asyncio", coroutines=True),
     )
 }
 

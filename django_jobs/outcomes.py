@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 
 class Claimed(NamedTuple):
@@ -81,12 +81,3 @@ class Finished(NamedTuple):
     ended: float
     #: Seconds to keep the row; None for the setting of its final state.
     retention: float | None = None
-
-    def as_log(self) -> dict[str, Any]:
-        """Return what a log line says of this run."""
-        return {
-            "id": self.job.id,
-            "name": self.job.name,
-            "attempt": self.job.attempts,
-            "duration": f"{self.elapsed:.3f}",
-        }

@@ -11,6 +11,7 @@ from django.db import transaction
 from django_jobs.engine.announcing import announce
 from django_jobs.engine.finish import KEPT_ERRORS
 from django_jobs.engine.sql import JOB, WORKER, change, fetch
+from django_jobs.exceptions import WorkerLost
 
 #: Times a job is taken back at no charge when nobody can tell whether it had begun. After that it
 #: is charged: a job that kills its host, and every witness with it, must come to an end.
@@ -91,7 +92,7 @@ def rescue(
     most. Jobs that had ``returned`` nothing, only nobody had recorded it, have succeeded.
     """
     error = {
-        "exception": "django_jobs.exceptions.WorkerLost",
+        "exception": f"{WorkerLost.__module__}.{WorkerLost.__qualname__}",
         "message": reason,
         "traceback": "",
         "worker": None,

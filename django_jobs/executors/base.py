@@ -64,16 +64,6 @@ class Executor(ABC):
         """Hand over the runs that have ended since the last time."""
         return _drained(self._finished)
 
-    @property
-    def waiting(self) -> int:
-        """Return how many jobs wait for a place."""
-        return len(self._waiting)
-
-    @property
-    def uncollected(self) -> int:
-        """Return how many runs have ended and were not handed over."""
-        return len(self._finished)
-
     def _hand_over(self, finished: Finished) -> None:
         self._watcher.ended(finished)
         self._finished.append(finished)
