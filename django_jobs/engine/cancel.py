@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from django_jobs.engine.sql import JOB, change, movable
+from django_jobs.engine.sql import JOB, among, change, movable
 
 _CANCEL = f"""
 WITH taken AS MATERIALIZED (
@@ -14,7 +14,7 @@ WITH taken AS MATERIALIZED (
 UPDATE {JOB} AS job
 SET state = 'cancelled', claims = job.claims + 1, finished_at = statement_timestamp(),
     prune_at = statement_timestamp() + make_interval(secs => %s)
-FROM taken WHERE job.id = taken.id
+WHERE {among("taken")}
 """  # noqa: S608 - names of tables
 
 #: Jobs moved by one statement.

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from django.db import connections, transaction
 
-from django_jobs.engine.sql import JOB, QUEUE, fetch
+from django_jobs.engine.sql import JOB, QUEUE, among, fetch
 from django_jobs.models import Job
 from django_jobs.outcomes import Claimed
 from django_jobs.states import State
@@ -30,13 +30,14 @@ WHERE q.paused_at IS NULL OR q.resume_at <= statement_timestamp()
 ORDER BY heads.priority DESC, heads.id
 """  # noqa: S608 - names of tables
 
-# Materialized, or the planner may run a subquery with LIMIT twice and claim too many.
+# Materialized, or the planner may run a subquery with LIMIT twice and claim too many. By an array,
+# not by a join: see sql.among().
 _CLAIM = """
 WITH picked AS MATERIALIZED ({picked})
 UPDATE {job} AS job
 SET state = 'running', worker_id = %s, claims = job.claims + 1, attempts = job.attempts + 1,
     started_at = CASE WHEN %s THEN statement_timestamp() END, note = NULL
-FROM picked WHERE job.id = picked.id
+WHERE {among}
 RETURNING job.id, job.claims, job.name, job.args::text, job.kwargs::text, job.attempts,
     job.max_attempts, extract(epoch FROM job.timeout)::float8, job.priority
 """
@@ -90,4 +91,6 @@ def _statement(limit: int, has_floor: bool, using: str) -> str:
     # The state stands in the text, or no plan made before the values are known could choose the
     # partial index.
     sql = sql.replace("%s", f"'{State.READY}'", 1)
-    return _CLAIM.format(picked=sql, job=connections[using].ops.quote_name(Job._meta.db_table))
+    return _CLAIM.format(
+        picked=sql, among=among("picked"), job=connections[using].ops.quote_name(Job._meta.db_table)
+    )

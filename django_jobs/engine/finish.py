@@ -6,77 +6,73 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.utils import timezone
 
-from django_jobs.engine.sql import JOB, STILL_OWNED, change, fetch
+from django_jobs.engine.sql import (
+    FENCE,
+    FENCED,
+    JOB,
+    PLACE,
+    STILL_OWNED,
+    among,
+    array,
+    change,
+    fetch,
+)
 from django_jobs.outcomes import Cancelled, Failed, Finished, Parked, Snoozed, Succeeded
-from django_jobs.states import State
+from django_jobs.states import FINISHED, State
 
 #: Failed attempts whose errors are kept with a job; the oldest go first.
 KEPT_ERRORS = 20
 
-# The fence is ``id`` and ``claims``: with ``state = 'running'`` beside them the planner may take
-# the index of running jobs, and a loop quadratic in the batch.
-_FENCE = "job.id = given.id AND job.claims = given.claims"
+
+def _given(column: str, kind: str) -> str:
+    """Return the value of ``job`` in the array ``column``."""
+    return f"(%({column})s::{kind}[])[{PLACE}]"
 
 
-def _locked(arrays: str, names: str) -> str:
-    """Return the CTE that locks the jobs behind the fence in ascending order, whatever the plan."""
-    return f"""
-WITH ended AS MATERIALIZED (
-    SELECT given.*, job.id AS job FROM unnest({arrays}) AS given ({names})
-    JOIN {JOB} AS job ON {_FENCE}
-    ORDER BY given.id FOR NO KEY UPDATE OF job
-)"""  # noqa: S608 - names of tables and columns
+def _ago(column: str) -> str:
+    return f"now.at - make_interval(secs => {_given(column, 'float8')})"
 
 
-_TIMING = "%s::bigint[], %s::int[], %s::float8[], %s::float8[], %s::float8[]"
-_TIMED = "id, claims, ago, elapsed, keep"
+_NOW = "(SELECT statement_timestamp() AS at) AS now"
+_KEPT = f"now.at + make_interval(secs => {_given('keep', 'float8')})"
 
 _SUCCEED = f"""
-{_locked(f"{_TIMING}, %s::text[]", f"{_TIMED}, result")}
+{FENCED}
 UPDATE {JOB} AS job
-SET state = 'succeeded',
-    started_at = now.at - make_interval(secs => ended.ago + ended.elapsed),
-    finished_at = now.at - make_interval(secs => ended.ago),
-    prune_at = now.at + make_interval(secs => ended.keep),
-    result = ended.result::jsonb
-FROM ended, (SELECT statement_timestamp() AS at) AS now
-WHERE job.id = ended.job AND {STILL_OWNED}
+SET state = 'succeeded', started_at = {_ago("began")}, finished_at = {_ago("ended")},
+    prune_at = {_KEPT}, result = {_given("result", "text")}::jsonb
+FROM {_NOW} WHERE {among("fenced")} AND {STILL_OWNED}
 """  # noqa: S608 - names of tables
 
-_CONCLUDED = "%s::text[], %s::int[], %s::float8[], %s::text[], %s::text[]"
+_STATE, _ERROR = _given("state", "text"), _given("error", "text")
 _CONCLUDE = f"""
-{_locked(f"{_TIMING}, {_CONCLUDED}", f"{_TIMED}, state, uncharged, delay, error, note")}
+{FENCED}
 UPDATE {JOB} AS job
-SET state = ended.state,
-    attempts = job.attempts - ended.uncharged,
-    worker_id = CASE WHEN ended.state = 'scheduled' THEN NULL ELSE job.worker_id END,
-    scheduled_at = coalesce(now.at + make_interval(secs => ended.delay), job.scheduled_at),
-    started_at = now.at - make_interval(secs => ended.ago + ended.elapsed),
-    finished_at = CASE WHEN ended.state <> 'scheduled'
-                       THEN now.at - make_interval(secs => ended.ago) END,
-    prune_at = now.at + make_interval(secs => ended.keep),
-    errors = CASE WHEN ended.error IS NULL THEN job.errors
+SET state = {_STATE},
+    attempts = job.attempts - {_given("uncharged", "int")},
+    worker_id = CASE WHEN {_STATE} = 'scheduled' THEN NULL ELSE job.worker_id END,
+    scheduled_at = coalesce(
+        now.at + make_interval(secs => {_given("delay", "float8")}), job.scheduled_at),
+    started_at = {_ago("began")},
+    finished_at = CASE WHEN {_STATE} <> 'scheduled' THEN {_ago("ended")} END,
+    prune_at = {_KEPT},
+    errors = CASE WHEN {_ERROR} IS NULL THEN job.errors
              ELSE CASE WHEN jsonb_array_length(job.errors) >= {KEPT_ERRORS}
-                       THEN job.errors - 0 ELSE job.errors END || ended.error::jsonb END,
-    note = ended.note
-FROM ended, (SELECT statement_timestamp() AS at) AS now
-WHERE job.id = ended.job AND {STILL_OWNED}
+                       THEN job.errors - 0 ELSE job.errors END || {_ERROR}::jsonb END,
+    note = {_given("note", "text")}
+FROM {_NOW} WHERE {among("fenced")} AND {STILL_OWNED}
 """  # noqa: S608 - names of tables
 
-_LOST = f"""
-SELECT given.id FROM unnest(%s::bigint[], %s::int[]) AS given (id, claims)
-WHERE NOT EXISTS (SELECT 1 FROM {JOB} AS job WHERE {_FENCE})
-"""  # noqa: S608 - names of tables
+_HELD = f"SELECT id FROM {JOB} AS job WHERE {FENCE}"  # noqa: S608 - names of tables
 
 _MARK_STARTED = f"""
-{_locked("%s::bigint[], %s::int[], %s::float8[]", "id, claims, ago")}
-UPDATE {JOB} AS job
-SET started_at = statement_timestamp() - make_interval(secs => ended.ago)
-FROM ended WHERE job.id = ended.job AND job.started_at IS NULL
+{FENCED}
+UPDATE {JOB} AS job SET started_at = {_ago("began")}
+FROM {_NOW} WHERE {among("fenced")} AND job.started_at IS NULL
 """  # noqa: S608 - names of tables
 
 
@@ -96,75 +92,84 @@ def finish(
     rest = [ended for ended in ordered if type(ended.outcome) is not Succeeded]
     lost: set[int] = set()
     if good:
-        rows = [
-            (*_timing(ended, now, retention["succeeded"]), ended.outcome.result)  # type: ignore[union-attr]
-            for ended in good
-        ]
-        lost |= _write(_SUCCEED, good, rows, using)
+        results = [ended.outcome.result for ended in good]  # type: ignore[union-attr]
+        keep = [_keep(ended, State.SUCCEEDED, retention) for ended in good]
+        lost |= _write(_SUCCEED, good, now, using, keep=array(keep), result=results)
     if rest:
-        concluded = [_conclusion(ended, now, worker, retention) for ended in rest]
-        lost |= _write(_CONCLUDE, rest, concluded, using)
+        lost |= _write(_CONCLUDE, rest, now, using, **_conclusions(rest, worker, retention))
     return lost
 
 
 def mark_started(started: Sequence[tuple[int, int, float]], *, using: str) -> None:
     """Note that prefetched jobs have begun: ``(id, claims, seconds ago)`` of each. Fenced."""
     if started:
-        change(using, _MARK_STARTED, _columns(sorted(started)))
+        ids, claims, began = map(array, zip(*sorted(started), strict=True))
+        change(using, _MARK_STARTED, {"ids": ids, "claims": claims, "began": began})
 
 
 def _write(
-    statement: str, ended: Sequence[Finished], rows: Sequence[tuple[Any, ...]], using: str
+    statement: str, finished: Sequence[Finished], now: float, using: str, **columns: Any
 ) -> set[int]:
-    if change(using, statement, _columns(rows)) == len(rows):
+    params = {
+        "ids": array([one.job.id for one in finished]),
+        "claims": array([one.job.claims for one in finished]),
+        "ended": array([now - one.ended for one in finished]),
+        "began": array([now - one.ended + one.elapsed for one in finished]),
+        **columns,
+    }
+    if change(using, statement, params) == len(finished):
         return set()
-    fences = [(one.job.id, one.job.claims) for one in ended]
-    return {job for (job,) in fetch(using, _LOST, _columns(fences))}
+    held = {job for (job,) in fetch(using, _HELD, params)}
+    return {one.job.id for one in finished} - held
 
 
-def _columns(rows: Sequence[tuple[Any, ...]]) -> list[Any]:
-    return [_array(column) for column in zip(*rows, strict=True)]
+def _keep(ended: Finished, state: State, retention: Mapping[str, float]) -> float | None:
+    """Return the seconds to keep the row; None while it is not finished."""
+    if state not in FINISHED:
+        return None
+    return float(retention[state] if ended.retention is None else ended.retention)
 
 
-def _array(column: Sequence[Any]) -> str | list[Any]:
-    """Return a column as an array: of numbers as text, which the driver would quote one by one."""
-    if isinstance(column[0], str) or any(isinstance(value, str) for value in column):
-        return list(column)
-    items = ("NULL" if value is None else repr(value) for value in column)
-    return f"{{{','.join(items)}}}"
+class _Conclusion(NamedTuple):
+    """What is written of a run that did not just succeed."""
+
+    state: State
+    uncharged: int = 0
+    delay: float | None = None
+    error: str | None = None
+    note: str | None = None
 
 
-def _timing(ended: Finished, now: float, keep: float) -> tuple[int, int, float, float, float]:
-    keep = keep if ended.retention is None else ended.retention
-    return ended.job.id, ended.job.claims, now - ended.ended, ended.elapsed, float(keep)
+def _conclusions(
+    finished: Sequence[Finished], worker: str, retention: Mapping[str, float]
+) -> dict[str, Any]:
+    told = [_conclusion(ended, worker) for ended in finished]
+    keep = [_keep(ended, one.state, retention) for ended, one in zip(finished, told, strict=True)]
+    return {
+        "state": [one.state.value for one in told],
+        "uncharged": array([one.uncharged for one in told]),
+        "delay": array([None if one.delay is None else float(one.delay) for one in told]),
+        "error": [one.error for one in told],
+        "note": [one.note for one in told],
+        "keep": array(keep),
+    }
 
 
-def _conclusion(
-    ended: Finished, now: float, worker: str, retention: Mapping[str, float]
-) -> tuple[Any, ...]:
-    outcome = ended.outcome
-    state, uncharged, delay, error, note = State.SCHEDULED, 0, None, None, None
-    match outcome:
-        case Failed():
-            state = State.FAILED if outcome.delay is None else State.SCHEDULED
-            delay, error = outcome.delay, _error(ended, outcome, worker)
-        case Snoozed():
-            uncharged, delay = 1, outcome.delay
-        case Parked():
-            uncharged, delay = 1, outcome.delay
-            note = f"Parked: {outcome.reason}"
-        case Cancelled():
-            state, note = State.CANCELLED, outcome.reason
-    *timing, keep = _timing(ended, now, retention.get(state, 0))
-    return (
-        *timing,
-        None if state == State.SCHEDULED else keep,
-        state.value,
-        uncharged,
-        None if delay is None else float(delay),
-        error,
-        note,
-    )
+def _conclusion(ended: Finished, worker: str) -> _Conclusion:
+    match ended.outcome:
+        case Failed(delay=None) as outcome:
+            return _Conclusion(State.FAILED, error=_error(ended, outcome, worker))
+        case Failed(delay=delay) as outcome:
+            error = _error(ended, outcome, worker)
+            return _Conclusion(State.SCHEDULED, delay=delay, error=error)
+        case Snoozed(delay=delay):
+            return _Conclusion(State.SCHEDULED, uncharged=1, delay=delay)
+        case Parked(reason=reason, delay=delay):
+            return _Conclusion(State.SCHEDULED, uncharged=1, delay=delay, note=f"Parked: {reason}")
+        case Cancelled(reason=reason):
+            return _Conclusion(State.CANCELLED, note=reason)
+        case Succeeded():
+            raise AssertionError("it succeeded")
 
 
 def _error(ended: Finished, outcome: Failed, worker: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django_jobs.engine.announcing import announce
-from django_jobs.engine.sql import JOB, fetch
+from django_jobs.engine.sql import JOB, among, fetch
 
 #: Jobs promoted by one statement.
 BATCH = 1000
@@ -14,7 +14,7 @@ WITH due AS MATERIALIZED (
     WHERE state = 'scheduled' AND scheduled_at <= statement_timestamp()
     ORDER BY scheduled_at LIMIT %s FOR NO KEY UPDATE SKIP LOCKED
 )
-UPDATE {JOB} AS job SET state = 'ready' FROM due WHERE job.id = due.id
+UPDATE {JOB} AS job SET state = 'ready' WHERE {among("due")}
 RETURNING job.queue
 """  # noqa: S608 - names of tables
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django_jobs.engine.sql import JOB, change, states
+from django_jobs.engine.sql import JOB, among, change, states
 from django_jobs.states import FINISHED
 
 #: Jobs deleted by one statement: small enough never to be in anybody's way.
@@ -14,7 +14,7 @@ WITH old AS MATERIALIZED (
     WHERE state IN {states(FINISHED)} AND prune_at <= statement_timestamp()
     ORDER BY prune_at LIMIT %s FOR UPDATE SKIP LOCKED
 )
-DELETE FROM {JOB} AS job USING old WHERE job.id = old.id
+DELETE FROM {JOB} AS job WHERE {among("old")}
 """  # noqa: S608 - names of tables
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from django_jobs.engine.announcing import announce
-from django_jobs.engine.sql import JOB, STILL_OWNED, fetch, states
+from django_jobs.engine.sql import FENCED, JOB, STILL_OWNED, among, array, fetch, states
 from django_jobs.outcomes import Claimed
 from django_jobs.states import sources
 
@@ -13,21 +13,14 @@ _GIVE_BACK = f"""
 UPDATE {JOB} AS job
 SET state = 'ready', worker_id = NULL, started_at = NULL, claims = job.claims + 1,
     attempts = job.attempts - 1
-FROM owned WHERE job.id = owned.id AND {STILL_OWNED}
+WHERE {among("fenced")} AND {STILL_OWNED}
 RETURNING job.id, job.queue
 """  # noqa: S608 - names of tables
 
-_RELEASE = f"""
-WITH owned AS MATERIALIZED (
-    SELECT job.id FROM unnest(%s::bigint[], %s::int[]) AS given (id, claims)
-    JOIN {JOB} AS job ON job.id = given.id AND job.claims = given.claims
-    ORDER BY job.id FOR NO KEY UPDATE OF job
-)
-{_GIVE_BACK}
-"""  # noqa: S608 - names of tables
+_RELEASE = f"{FENCED} {_GIVE_BACK}"
 
 _DISOWN = f"""
-WITH owned AS MATERIALIZED (
+WITH fenced AS MATERIALIZED (
     SELECT id FROM {JOB}
     WHERE state IN {states(sources("release"))} AND worker_id = %s AND id <> ALL(%s::bigint[])
     ORDER BY id FOR NO KEY UPDATE
@@ -44,8 +37,8 @@ def release(jobs: Sequence[Claimed], *, using: str) -> set[int]:
     if not jobs:
         return set()
     ordered = sorted((job.id, job.claims) for job in jobs)
-    ids, claims = zip(*ordered, strict=True)
-    released = fetch(using, _RELEASE, (list(ids), list(claims)))
+    ids, claims = map(array, zip(*ordered, strict=True))
+    released = fetch(using, _RELEASE, {"ids": ids, "claims": claims})
     announce({queue for _, queue in released}, using)
     return {job for job, _ in released}
 

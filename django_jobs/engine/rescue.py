@@ -10,50 +10,57 @@ from django.db import transaction
 
 from django_jobs.engine.announcing import announce
 from django_jobs.engine.finish import KEPT_ERRORS
-from django_jobs.engine.sql import JOB, WORKER, change, fetch
+from django_jobs.engine.sql import JOB, WORKER, among, change, fetch
 from django_jobs.exceptions import WorkerLost
 
 #: Times a job is taken back at no charge when nobody can tell whether it had begun. After that it
 #: is charged: a job that kills its host, and every witness with it, must come to an end.
 REPRIEVES = 2
 
-# Named by id, not found by "has no living worker": a row that changes hands between our snapshot
-# and our lock would else be taken from the living.
-_RESCUE = f"""
+_RETURNED = "job.id = ANY(%(returned)s::bigint[])"
+#: Who is charged: by the witness of what had begun, or without one by what the row tells.
+_CHARGED = {
+    True: "job.id = ANY(%(begun)s::bigint[])",
+    False: f"(job.started_at IS NOT NULL OR job.reprieves >= {REPRIEVES})",
+}
+
+
+def _rescue(charged: str) -> str:
+    verdict = f"""CASE WHEN {_RETURNED} THEN 'succeeded'
+        WHEN {charged} AND job.attempts >= job.max_attempts THEN 'failed' ELSE 'ready' END"""
+    unless_ready = f"CASE WHEN ({verdict}) <> 'ready' THEN"
+    uncounted = f"CASE WHEN {_RETURNED} OR {charged} THEN 0 ELSE 1 END"
+    # By the worker's id, not by "has no living worker": a row that changes hands between our
+    # snapshot and our lock would else be taken from the living.
+    return f"""
 WITH taken AS MATERIALIZED (
-    SELECT id, attempts, max_attempts, id = ANY(%s::bigint[]) AS returned, {{charged}} AS charged
-    FROM {JOB} WHERE state = 'running' AND worker_id = ANY(%s::bigint[])
+    SELECT id FROM {JOB} WHERE state = 'running' AND worker_id = ANY(%(workers)s::bigint[])
     ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
-), judged AS MATERIALIZED (
-    SELECT id, charged AND NOT returned AS blamed, returned OR charged AS counted,
-           CASE WHEN returned THEN 'succeeded'
-                WHEN charged AND attempts >= max_attempts THEN 'failed'
-                ELSE 'ready' END AS verdict
-    FROM taken
 )
 UPDATE {JOB} AS job
-SET state = verdict,
+SET state = {verdict},
     claims = job.claims + 1,
-    attempts = job.attempts - CASE WHEN counted THEN 0 ELSE 1 END,
-    reprieves = job.reprieves + CASE WHEN counted THEN 0 ELSE 1 END,
-    worker_id = CASE WHEN verdict <> 'ready' THEN job.worker_id END,
-    started_at = CASE WHEN verdict <> 'ready' THEN coalesce(job.started_at, now.at) END,
-    finished_at = CASE WHEN verdict <> 'ready' THEN now.at END,
+    attempts = job.attempts - {uncounted},
+    reprieves = job.reprieves + {uncounted},
+    worker_id = {unless_ready} job.worker_id END,
+    started_at = {unless_ready} coalesce(job.started_at, now.at) END,
+    finished_at = {unless_ready} now.at END,
     prune_at = now.at + make_interval(
-        secs => CASE verdict WHEN 'succeeded' THEN %s WHEN 'failed' THEN %s END),
-    errors = CASE WHEN NOT blamed THEN job.errors
+        secs => CASE {verdict} WHEN 'succeeded' THEN %(keep_succeeded)s::float8
+                               WHEN 'failed' THEN %(keep_failed)s::float8 END),
+    errors = CASE WHEN {_RETURNED} OR NOT {charged} THEN job.errors
              ELSE CASE WHEN jsonb_array_length(job.errors) >= {KEPT_ERRORS}
                        THEN job.errors - 0 ELSE job.errors END
-                  || (%s::jsonb || jsonb_build_object(
+                  || (%(error)s::jsonb || jsonb_build_object(
                         'attempt', job.attempts, 'started_at', job.started_at, 'ended_at', now.at))
              END
-FROM judged, (SELECT statement_timestamp() AS at) AS now
-WHERE job.id = judged.id
+FROM (SELECT statement_timestamp() AS at) AS now
+WHERE {among("taken")}
 RETURNING job.id, job.queue, job.state
-"""  # noqa: S608 - names of tables
+"""  # noqa: S608 - names of tables and columns
 
-_CHARGED_IF_STARTED = f"(started_at IS NOT NULL OR reprieves >= {REPRIEVES})"
-_CHARGED_IF_NAMED = "(id = ANY(%s::bigint[]))"
+
+_RESCUE = {witnessed: _rescue(charged) for witnessed, charged in _CHARGED.items()}
 
 _DEAD = f"""
 SELECT id FROM {WORKER} WHERE heartbeat_at < statement_timestamp() - make_interval(secs => %s)
@@ -61,10 +68,19 @@ ORDER BY id FOR UPDATE SKIP LOCKED
 """  # noqa: S608 - names of tables
 
 # Workers whose rows were deleted by hand, or by a restore of a backup. A live worker's row is
-# committed before its first claim.
+# committed before its first claim. Walks the index of running jobs from worker to worker: told as
+# SELECT DISTINCT the planner, misled by old statistics, may read the whole table.
 _VANISHED = f"""
-SELECT DISTINCT worker_id FROM {JOB} AS job WHERE state = 'running'
-AND NOT EXISTS (SELECT 1 FROM {WORKER} AS worker WHERE worker.id = job.worker_id)
+WITH RECURSIVE owners AS (
+    (SELECT worker_id FROM {JOB} WHERE state = 'running' ORDER BY worker_id LIMIT 1)
+    UNION ALL
+    SELECT next.worker_id FROM owners CROSS JOIN LATERAL (
+        SELECT worker_id FROM {JOB} WHERE state = 'running' AND worker_id > owners.worker_id
+        ORDER BY worker_id LIMIT 1
+    ) AS next
+)
+SELECT worker_id FROM owners
+WHERE NOT EXISTS (SELECT 1 FROM {WORKER} AS worker WHERE worker.id = owners.worker_id)
 """  # noqa: S608 - names of tables
 
 
@@ -97,17 +113,16 @@ def rescue(
         "traceback": "",
         "worker": None,
     }
-    charged = _CHARGED_IF_STARTED if begun is None else _CHARGED_IF_NAMED
-    params = (
-        sorted(returned),
-        *(() if begun is None else (sorted(begun),)),
-        sorted(workers),
-        float(retention["succeeded"]),
-        float(retention["failed"]),
-        json.dumps(error),
-    )
+    params = {
+        "workers": sorted(workers),
+        "begun": sorted(begun or ()),
+        "returned": sorted(returned),
+        "keep_succeeded": float(retention["succeeded"]),
+        "keep_failed": float(retention["failed"]),
+        "error": json.dumps(error),
+    }
     with transaction.atomic(using=using):
-        rows = fetch(using, _RESCUE.format(charged=charged), params)
+        rows = fetch(using, _RESCUE[begun is not None], params)
         change(using, f"DELETE FROM {WORKER} WHERE id = ANY(%s)", (sorted(workers),))  # noqa: S608
         rescued = [Rescued._make(row) for row in rows]
         announce({job.queue for job in rescued}, using)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from django.db import IntegrityError, transaction
 
 from django_jobs.engine.announcing import announce
-from django_jobs.engine.sql import JOB, fetch, movable, states
+from django_jobs.engine.sql import JOB, among, fetch, movable, states
 from django_jobs.states import LIVE
 
 # Of several jobs that once held one unique key only the newest may live again, and none while
@@ -16,13 +16,15 @@ _RETRY = f"""
 WITH taken AS MATERIALIZED (
     SELECT id, unique_key FROM {JOB} AS job WHERE id = ANY(%s::bigint[]) AND {movable("retry")}
     ORDER BY id FOR NO KEY UPDATE
+), held AS MATERIALIZED (
+    SELECT unique_key FROM {JOB} AS job
+    WHERE {among("taken", "unique_key")} AND unique_key IS NOT NULL AND state IN {states(LIVE)}
 ), chosen AS MATERIALIZED (
     SELECT id FROM taken WHERE unique_key IS NULL
     UNION ALL
-    SELECT max(id) FROM taken
+    SELECT max(id) AS id FROM taken
     WHERE unique_key IS NOT NULL AND NOT EXISTS (
-        SELECT 1 FROM {JOB} AS holder
-        WHERE holder.unique_key = taken.unique_key AND holder.state IN {states(LIVE)}
+        SELECT 1 FROM held WHERE held.unique_key = taken.unique_key
     )
     GROUP BY unique_key
 )
@@ -30,7 +32,7 @@ UPDATE {JOB} AS job
 SET state = 'ready', claims = job.claims + 1, attempts = 0, reprieves = 0, worker_id = NULL,
     scheduled_at = statement_timestamp(), started_at = NULL, finished_at = NULL, prune_at = NULL,
     result = NULL, progress = NULL, note = NULL
-FROM chosen WHERE job.id = chosen.id
+WHERE {among("chosen")}
 RETURNING job.queue
 """  # noqa: S608 - names of tables
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.db import connections, router
 
 from django_jobs.models import Job, Queue, Worker
 from django_jobs.states import State, sources
+
+Params = Sequence[Any] | Mapping[str, Any]
 
 JOB = f'"{Job._meta.db_table}"'
 QUEUE = f'"{Queue._meta.db_table}"'
@@ -18,6 +20,17 @@ WORKER = f'"{Worker._meta.db_table}"'
 def states(names: Iterable[State]) -> str:
     """Return a list of states for ``IN``: literals, since partial indexes match only these."""
     return "(" + ", ".join(f"'{State(name).value}'" for name in sorted(names)) + ")"
+
+
+def among(rows: str, column: str = "id") -> str:
+    """Return the condition that ``job`` is one of ``rows``, in words that bound the scan.
+
+    A table that was empty when it was last analysed has, the planner believes, one row for ever
+    after, and any join with it is a loop through all of its rows. An array is a condition of the
+    scan itself: it is met by the index, however wrong the planner is. So no statement of the engine
+    joins jobs by their ids.
+    """
+    return f"job.{column} = ANY(ARRAY(SELECT {column} FROM {rows}))"  # noqa: S608 - names
 
 
 def _opaque(condition: str) -> str:
@@ -35,9 +48,27 @@ def movable(verb: str) -> str:
     return _opaque(f"job.state IN {states(sources(verb))}")
 
 
+#: Where the ids, in ascending order, hold that of ``job``: a binary search.
+PLACE = "width_bucket(job.id, %(ids)s::bigint[])"
+
+#: The condition that ``job`` is one of the claims ``ids`` and ``claims``, two arrays in the order
+#: of ids: the fence of every write about a running job.
+FENCE = f"job.id = ANY(%(ids)s::bigint[]) AND job.claims = (%(claims)s::int[])[{PLACE}]"
+
 #: The condition that ``job``, found by its fence, has not ended in the hands of who held it: so
 #: that doing it twice does nothing more.
 STILL_OWNED = _opaque("job.finished_at IS NULL AND job.worker_id IS NOT NULL")
+
+#: The jobs behind the fence, locked in ascending order.
+FENCED = f"""
+WITH fenced AS MATERIALIZED (
+    SELECT id FROM {JOB} AS job WHERE {FENCE} ORDER BY id FOR NO KEY UPDATE
+)"""  # noqa: S608 - names of tables
+
+
+def array(values: Sequence[float | None]) -> str:
+    """Return numbers as the text of an array: the driver would quote a list one by one."""
+    return f"{{{','.join('NULL' if value is None else repr(value) for value in values)}}}"
 
 
 def write_alias(using: str | None) -> str:
@@ -45,7 +76,7 @@ def write_alias(using: str | None) -> str:
     return using or router.db_for_write(Job)
 
 
-def fetch(using: str, sql: str, params: Sequence[Any] = ()) -> list[Any]:
+def fetch(using: str, sql: str, params: Params = ()) -> list[Any]:
     """Run one statement and return its rows."""
     with connections[using].cursor() as cursor:
         cursor.execute(sql, params)
@@ -53,7 +84,7 @@ def fetch(using: str, sql: str, params: Sequence[Any] = ()) -> list[Any]:
     return rows
 
 
-def change(using: str, sql: str, params: Sequence[Any] = ()) -> int:
+def change(using: str, sql: str, params: Params = ()) -> int:
     """Run one statement and return how many rows it changed."""
     with connections[using].cursor() as cursor:
         cursor.execute(sql, params)
