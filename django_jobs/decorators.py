@@ -152,6 +152,6 @@ def _enqueuer(spec: JobSpec) -> Callable[..., Job]:
         positional = spec.definition.positional[: len(args)] if defaults and args else ()
         held = {name: value for name, value in defaults.items() if name not in positional}
         # By the package's lazy table: models cannot be imported yet when jobs are declared.
-        return django_jobs.enqueue(spec.replace({"args": args, "kwargs": {**held, **kwargs}}))
+        return django_jobs.enqueue(spec.calling(args, {**held, **kwargs}))
 
     return enqueue

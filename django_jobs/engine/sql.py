@@ -84,6 +84,21 @@ def fetch(using: str, sql: str, params: Params = ()) -> list[Any]:
     return rows
 
 
+def fetch_one(using: str, sql: str, params: Params) -> Any:
+    """Run one statement and return its first row, at the least cost.
+
+    Where nobody watches the queries of the connection, what would tell them is left out: an eighth
+    of the time of a small INSERT.
+    """
+    connection = connections[using]
+    if connection.execute_wrappers or connection.queries_logged:
+        return fetch(using, sql, params)[0]
+    connection.ensure_connection()
+    connection.validate_no_broken_transaction()
+    with connection.wrap_database_errors:
+        return connection.connection.execute(sql, params).fetchone()
+
+
 def change(using: str, sql: str, params: Params = ()) -> int:
     """Run one statement and return how many rows it changed."""
     with connections[using].cursor() as cursor:
