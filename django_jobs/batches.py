@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from functools import cached_property
 from typing import overload
 
 from django_jobs.prepared import Frame, NewJob
@@ -38,6 +39,7 @@ class NewJobs(Sequence[NewJob]):
     def __iter__(self) -> Iterator[NewJob]:
         return map(JobSpec.prepare, self._specs)
 
+    @cached_property
     def frames(self) -> Collection[Frame]:
         """Return what the jobs have in common: mostly one frame for all of them."""
         return {id(frame): frame for frame in map(JobSpec.settle, self._specs)}.values()
@@ -45,16 +47,16 @@ class NewJobs(Sequence[NewJob]):
     @property
     def queues(self) -> set[str]:
         """Return the names of the queues."""
-        return {frame.queue for frame in self.frames()}
+        return {frame.queue for frame in self.frames}
 
     @property
     def is_keyed(self) -> bool:
         """Return whether any of the jobs has a unique key."""
-        return any(frame.unique_key is not None for frame in self.frames())
+        return any(frame.unique_key is not None for frame in self.frames)
 
     def given(self) -> list[str]:
         """Return the columns that any of the jobs gives a value of its own."""
-        frames = self.frames()
+        frames = self.frames
         return [
             name
             for name in NewJob._fields[:-1]
@@ -64,4 +66,4 @@ class NewJobs(Sequence[NewJob]):
     @property
     def is_scheduled(self) -> bool:
         """Return whether any of the jobs says when it is due."""
-        return any(frame.scheduled_at is not None for frame in self.frames())
+        return any(frame.scheduled_at is not None for frame in self.frames)

@@ -43,10 +43,7 @@ class Inserted(NamedTuple):
 
 def insert_one(job: NewJob, *, using: str) -> Inserted:
     """Insert one job that has no unique key."""
-    params: list[Any] = [value for value in job[:-1] if value is not None]
-    if job.scheduled_at is not None:
-        params += (job.scheduled_at, job.scheduled_at)
-    return Inserted(*fetch_one(using, _statement((_shape(job),), False, False), params))
+    return Inserted(*fetch_one(using, _statement((_shape(job),), False, False), _params(job)))
 
 
 def insert(
@@ -62,12 +59,17 @@ def insert(
     for position, job in enumerate(new):
         if ids is not None:
             params.append(ids[position])
-        params.extend([value for value in job[:-1] if value is not None])
-        if job.scheduled_at is not None:
-            params += (job.scheduled_at, job.scheduled_at)
+        params += _params(job)
         shapes.append(_shape(job))
     sql = _statement(tuple(shapes), ids is not None, on_conflict)
     return [Inserted(*row) for row in fetch(using, sql, params)]
+
+
+def _params(job: NewJob) -> list[Any]:
+    params: list[Any] = [value for value in job[:-1] if value is not None]
+    if job.scheduled_at is not None:
+        params += (job.scheduled_at, job.scheduled_at)
+    return params
 
 
 def _shape(job: NewJob) -> tuple[Any, ...]:
