@@ -20,12 +20,10 @@ from django_jobs.engine.sql import (
     array,
     change,
     fetch,
+    with_error,
 )
 from django_jobs.outcomes import Cancelled, Failed, Finished, Parked, Snoozed, Succeeded
 from django_jobs.states import FINISHED, State
-
-#: Failed attempts whose errors are kept with a job; the oldest go first.
-KEPT_ERRORS = 20
 
 
 def _given(column: str, kind: str) -> str:
@@ -61,8 +59,7 @@ SET state = {_STATE},
     finished_at = CASE WHEN {_STATE} <> 'scheduled' THEN {_ago("ended")} END,
     prune_at = {_KEPT},
     errors = CASE WHEN {_ERROR} IS NULL THEN job.errors
-             ELSE CASE WHEN jsonb_array_length(job.errors) >= {KEPT_ERRORS}
-                       THEN job.errors - 0 ELSE job.errors END || {_ERROR}::jsonb END,
+             ELSE {with_error(f"{_ERROR}::jsonb")} END,
     note = {_given("note", "text")}
 FROM {_NOW} WHERE {among("fenced")} AND {STILL_OWNED}
 """  # noqa: S608 - names of tables

@@ -9,8 +9,7 @@ from typing import NamedTuple
 from django.db import transaction
 
 from django_jobs.engine.announcing import announce
-from django_jobs.engine.finish import KEPT_ERRORS
-from django_jobs.engine.sql import JOB, WORKER, among, change, fetch
+from django_jobs.engine.sql import JOB, WORKER, among, change, fetch, with_error
 from django_jobs.exceptions import WorkerLost
 
 #: Times a job is taken back at no charge when nobody can tell whether it had begun. After that it
@@ -30,6 +29,8 @@ def _rescue(charged: str) -> str:
         WHEN {charged} AND job.attempts >= job.max_attempts THEN 'failed' ELSE 'ready' END"""
     unless_ready = f"CASE WHEN ({verdict}) <> 'ready' THEN"
     uncounted = f"CASE WHEN {_RETURNED} OR {charged} THEN 0 ELSE 1 END"
+    error = """(%(error)s::jsonb || jsonb_build_object(
+        'attempt', job.attempts, 'started_at', job.started_at, 'ended_at', now.at))"""
     # By the worker's id, not by "has no living worker": a row that changes hands between our
     # snapshot and our lock would else be taken from the living.
     return f"""
@@ -49,10 +50,7 @@ SET state = {verdict},
         secs => CASE {verdict} WHEN 'succeeded' THEN %(keep_succeeded)s::float8
                                WHEN 'failed' THEN %(keep_failed)s::float8 END),
     errors = CASE WHEN {_RETURNED} OR NOT {charged} THEN job.errors
-             ELSE CASE WHEN jsonb_array_length(job.errors) >= {KEPT_ERRORS}
-                       THEN job.errors - 0 ELSE job.errors END
-                  || (%(error)s::jsonb || jsonb_build_object(
-                        'attempt', job.attempts, 'started_at', job.started_at, 'ended_at', now.at))
+             ELSE {with_error(error)}
              END
 FROM (SELECT statement_timestamp() AS at) AS now
 WHERE {among("taken")}

@@ -10,6 +10,9 @@ from django.db import connections, router
 from django_jobs.models import Job, Queue, Worker
 from django_jobs.states import State, sources
 
+#: Failed attempts whose errors are kept with a job; the oldest go first.
+KEPT_ERRORS = 20
+
 Params = Sequence[Any] | Mapping[str, Any]
 
 JOB = f'"{Job._meta.db_table}"'
@@ -64,6 +67,12 @@ FENCED = f"""
 WITH fenced AS MATERIALIZED (
     SELECT id FROM {JOB} AS job WHERE {FENCE} ORDER BY id FOR NO KEY UPDATE
 )"""  # noqa: S608 - names of tables
+
+
+def with_error(error: str) -> str:
+    """Return the errors of ``job`` with one more, the oldest gone where there are too many."""
+    return f"""CASE WHEN jsonb_array_length(job.errors) >= {KEPT_ERRORS}
+        THEN job.errors - 0 ELSE job.errors END || {error}"""
 
 
 def array(values: Sequence[float | None]) -> str:

@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from django_jobs import engine
-from django_jobs.engine.finish import KEPT_ERRORS
+from django_jobs.engine.sql import KEPT_ERRORS
 from django_jobs.faults import fault_of
 from django_jobs.models import Job
 from django_jobs.outcomes import Cancelled, Failed, Outcome, Parked, Snoozed, Succeeded

@@ -9,8 +9,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from django_jobs import engine
-from django_jobs.engine.finish import KEPT_ERRORS
 from django_jobs.engine.rescue import REPRIEVES
+from django_jobs.engine.sql import KEPT_ERRORS
 from django_jobs.models import Job, Worker
 from django_jobs.states import State
 from tests.rows import RETENTION, claim, make_job, make_jobs, rescue_dead, row_of, state_of
