@@ -1,4 +1,4 @@
-"""python -m benchmarks drain|enqueue|bulk|latency|memory, in a scratch database of its own."""
+"""python -m benchmarks [name …]: what is measured, in a scratch database of its own."""
 
 from __future__ import annotations
 
@@ -7,23 +7,28 @@ import json
 import os
 import signal
 import sys
+from typing import Any
 
-from benchmarks import bulk, drain, enqueue, latency, memory
+from benchmarks import bulk, coroutines, drain, enqueue, latency, memory, variants
 from benchmarks.scratch import scratch
 
-BENCHMARKS = {
+BENCHMARKS: dict[str, Any] = {
     "drain": drain,
     "enqueue": enqueue,
     "bulk": bulk,
     "latency": latency,
     "memory": memory,
+    "process": variants.process,
+    "coroutines": coroutines,
+    "context": variants.context,
+    "limits": variants.limits,
 }
 
 
 def main() -> None:
     """Run what the command line names, and print what it found."""
     given = _arguments()
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "testproject.settings")
+    os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.settings"
     if not os.environ.get("DATABASE_URL"):
         sys.exit(
             "DATABASE_URL is not set. To measure on a server started for it: "

@@ -24,7 +24,7 @@ WARM_UP = 100
 
 _CLAIM = """
 WITH picked AS MATERIALIZED (
-    SELECT id FROM django_jobs_job WHERE state = 'ready' AND queue = %s
+    SELECT id FROM django_jobs_job WHERE state = 'ready' AND queue = %s AND lane = ''
     ORDER BY priority DESC, id LIMIT %s FOR NO KEY UPDATE SKIP LOCKED
 )
 UPDATE django_jobs_job AS job

@@ -26,6 +26,15 @@ def drain(jobs: int) -> dict[str, Any]:
     return {"seconds": time.perf_counter() - began, "succeeded": report.succeeded}
 
 
+def drain_100(jobs: int) -> dict[str, Any]:
+    """Run one worker with 100 places until nothing is due."""
+    from django_jobs.orders import WorkerOptions
+    from django_jobs.worker import Worker
+
+    Worker(WorkerOptions(burst=True, concurrency=100)).run()
+    return {}
+
+
 def enqueue(jobs: int) -> dict[str, Any]:
     """Enqueue one by one, each in its own transaction."""
     from testproject.ledger.jobs import nothing
@@ -78,5 +87,5 @@ def worker(jobs: int = 0) -> dict[str, Any]:
 
 if __name__ == "__main__":
     django.setup()
-    sides = {one.__name__: one for one in (drain, enqueue, enqueue_kwargs, bulk, worker)}
+    sides = {one.__name__: one for one in (drain, drain_100, enqueue, enqueue_kwargs, bulk, worker)}
     print(json.dumps(sides[sys.argv[1]](*map(int, sys.argv[2:]))))

@@ -30,18 +30,18 @@ class Scratch:
         self._connection.execute("TRUNCATE django_jobs_job, django_jobs_worker RESTART IDENTITY")
         self._settle()
 
-    def refill(self, jobs: int) -> None:
-        """Leave so many ready jobs that do nothing, and nothing else."""
+    def refill(self, jobs: int, name: str = NOTHING, lane: str = "") -> None:
+        """Leave so many ready jobs of one function, by default nothing's, and nothing else."""
         self._connection.execute("TRUNCATE django_jobs_job, django_jobs_worker RESTART IDENTITY")
-        self.add(jobs)
+        self.add(jobs, name, lane)
         self._settle()
 
-    def add(self, jobs: int) -> None:
-        """Insert ready jobs that do nothing."""
+    def add(self, jobs: int, name: str = NOTHING, lane: str = "") -> None:
+        """Insert ready jobs."""
         self._connection.execute(
-            "INSERT INTO django_jobs_job (queue, name) SELECT 'default', %s "
+            "INSERT INTO django_jobs_job (queue, name, lane) SELECT 'default', %s, %s "
             "FROM generate_series(1, %s::int)",
-            (NOTHING, jobs),
+            (name, lane, jobs),
         )
 
     def count(self, state: str) -> int:

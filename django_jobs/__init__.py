@@ -18,10 +18,13 @@ if TYPE_CHECKING:
     from django_jobs.api import pause_queue as pause_queue
     from django_jobs.api import resume_queue as resume_queue
     from django_jobs.api import retry as retry
+    from django_jobs.context import JobContext as JobContext
     from django_jobs.decorators import job as job
     from django_jobs.exceptions import Cancel as Cancel
     from django_jobs.exceptions import Retry as Retry
     from django_jobs.exceptions import Snooze as Snooze
+    from django_jobs.explanations import aexplain as aexplain
+    from django_jobs.explanations import explain as explain
     from django_jobs.options import Priority as Priority
     from django_jobs.receivers import enqueue_on as enqueue_on
     from django_jobs.specs import JobSpec as JobSpec
@@ -50,7 +53,11 @@ _HOMES = {
     "apause_queue": "api",
     "resume_queue": "api",
     "aresume_queue": "api",
-    # Raised inside a job
+    # Looking
+    "explain": "explanations",
+    "aexplain": "explanations",
+    # Inside a job
+    "JobContext": "context",
     "Retry": "exceptions",
     "Snooze": "exceptions",
     "Cancel": "exceptions",

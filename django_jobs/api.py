@@ -7,15 +7,18 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from asgiref.sync import sync_to_async
+from django.db import transaction
 from django.db.models import QuerySet
+from django.dispatch import Signal
 
-from django_jobs import engine
+from django_jobs import engine, signals
 from django_jobs.batches import NewJobs
 from django_jobs.conf import options
 from django_jobs.engine.sql import write_alias
-from django_jobs.exceptions import InvalidOption, UnknownQueue
+from django_jobs.exceptions import InvalidOption, UnknownJob, UnknownQueue
 from django_jobs.models import Job
 from django_jobs.options import check_moment, check_name
+from django_jobs.registry import resolve
 from django_jobs.specs import JobSpec
 
 #: What can be enqueued: a spec, or a job function that needs no arguments.
@@ -44,10 +47,15 @@ def enqueue_many(specs: Iterable[Enqueueable], *, using: str | None = None) -> S
 def cancel(jobs: Jobs, *, using: str | None = None) -> int:
     """Cancel the jobs that have not ended, and return how many.
 
-    What a worker runs already goes on to its end, but its outcome is not recorded.
+    What runs already is asked to stop, or stopped, by its worker: as far as its executor can. Its
+    outcome is not recorded either way.
     """
     ids, alias = _targets(jobs, using)
-    return engine.cancel(ids, retention=options().retention["cancelled"], using=alias)
+    cancelled = engine.cancel(ids, retention=options().retention["cancelled"], using=alias)
+    if signals.job_cancelled.receivers:
+        rows = Job.objects.using(alias).in_bulk(cancelled).values()
+        _send(signals.job_cancelled, rows, alias, reason="")
+    return len(cancelled)
 
 
 def retry(jobs: Jobs, *, using: str | None = None) -> int:
@@ -94,7 +102,25 @@ def _enqueue(specs: list[JobSpec], using: str | None) -> Sequence[Job]:
     if options().strict_queues:
         for queue in NewJobs(specs).queues - set(options().queues):
             raise UnknownQueue(queue, options().queues)
-    return engine.enqueue(specs, using=write_alias(using))
+    alias = write_alias(using)
+    jobs = engine.enqueue(specs, using=alias)
+    if signals.job_enqueued.receivers:
+        _send(signals.job_enqueued, (job for job in jobs if job.created), alias)
+    return jobs
+
+
+def _send(signal: Signal, jobs: Iterable[Job], using: str, **told: Any) -> None:
+    for job in jobs:
+        try:
+            sender = resolve(job.name).func
+        except UnknownJob:
+            sender = None
+        _after_commit(signal, using, sender=sender, job=job, **told)
+
+
+def _after_commit(signal: Signal, using: str, **told: Any) -> None:
+    # Not a partial: Django wants the name of what fails.
+    transaction.on_commit(lambda: signal.send_robust(**told), using=using, robust=True)
 
 
 def _targets(jobs: Jobs, using: str | None) -> tuple[list[int], str]:

@@ -12,6 +12,12 @@ LARGEST = 500
 HORIZON = 0.1
 
 
+def most_owned(concurrency: int) -> int:
+    """Return how many jobs a worker of so many places may own at once, at the very most."""
+    # Twice: for ordinary places, and for processes.
+    return 2 * (concurrency + LARGEST + LARGEST // 2)
+
+
 class Appetite:
     """Claims what can start at once while jobs are long or unknown, and ahead while they are short.
 

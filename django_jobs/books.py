@@ -10,7 +10,8 @@ from django.db.utils import DataError
 from django_jobs import engine
 from django_jobs.faults import fault_of
 from django_jobs.gauges import Gauges
-from django_jobs.outcomes import Failed, Finished, Succeeded
+from django_jobs.herald import Herald
+from django_jobs.outcomes import Abandoned, Failed, Finished, Succeeded
 
 logger = logging.getLogger("django_jobs")
 
@@ -19,20 +20,32 @@ class Books:
     """Records outcomes in the database, counts them, and tells of them."""
 
     def __init__(
-        self, worker: str, gauges: Gauges, retention: Mapping[str, float], using: str
+        self,
+        worker: str,
+        gauges: Gauges,
+        herald: Herald,
+        retention: Mapping[str, float],
+        using: str,
     ) -> None:
-        self._worker, self._gauges = worker, gauges
+        self._worker, self._gauges, self._herald = worker, gauges, herald
         self._retention, self._using = retention, using
 
     def record(self, finished: Sequence[Finished]) -> None:
         """Record how runs ended; those that had changed hands meanwhile are told of as lost."""
-        lost = self._finish(finished)
+        open_ended = [ended for ended in finished if not _is_closed(ended)]
+        lost = self._finish(open_ended) if open_ended else set()
         self._count(finished)
+        if self._herald.is_listened_to:
+            self._herald.ended(ended for ended in finished if ended.job.id not in lost)
         says_all = logger.isEnabledFor(logging.INFO)
         for ended in finished if lost or says_all else ():
             job = ended.job
             if job.id in lost:
                 logger.warning("job.lost id=%s name=%s attempt=%s", job.id, job.name, job.attempts)
+            elif type(ended.outcome) is Abandoned:
+                logger.info(
+                    "job.abandoned id=%s name=%s reason=%s", job.id, job.name, ended.outcome.reason
+                )
             elif type(ended.outcome) is Succeeded:
                 logger.info(
                     "job.succeeded id=%s name=%s attempt=%s duration=%.3f",
@@ -69,3 +82,8 @@ class Books:
         self._gauges.succeeded += succeeded
         self._gauges.failed += failed
         self._gauges.retried += retried
+
+
+def _is_closed(ended: Finished) -> bool:
+    """Return whether there is nothing to write: it is written already, or not ours to write."""
+    return ended.is_recorded or type(ended.outcome) is Abandoned

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import django
 
-from django_jobs.gauges import FlightRecorder, Gauges
+from django_jobs.gauges import Gauges
 from django_jobs.logs import LogStyle
+from django_jobs.recorder import FlightRecorder
 
 if TYPE_CHECKING:
     from django_jobs.orders import WorkerOptions
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 STOP, STOP_AT_ONCE = 1, 2
 #: The exit code of a worker that was given up for dead and stopped itself.
 LOST = 3
+#: The exit code of a worker that was worn out and has left everything in order.
+RECYCLED = 4
 
 
 @dataclass(frozen=True)
@@ -43,12 +46,24 @@ class Post:
     budget: Any
     #: None where the parent's logging is left to the project's settings.
     log_style: LogStyle | None
+    #: What the parent is stopped by.
+    stop_signals: Sequence[signal.Signals] = ()
+
+
+def blocked(stop_signals: Sequence[signal.Signals]) -> set[signal.Signals]:
+    """Return the signals that a child starts with blocked, and can answer once it runs."""
+    return {signal.SIGINT, signal.SIGTERM, *stop_signals}
 
 
 def main(post: Post) -> None:
     """Run a worker in this process until the parent says so, or is gone."""
-    # The terminal's Ctrl-C reaches the whole group: only the parent's word counts.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # A signal to the whole group, as a terminal's Ctrl-C is, is for the parent: its word is
+    # SIGTERM and what the order says.
+    for number in blocked(post.stop_signals) - {signal.SIGTERM}:
+        signal.signal(number, signal.SIG_IGN)
+    asked_early: list[int] = []
+    signal.signal(signal.SIGTERM, lambda signum, frame: asked_early.append(signum))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, blocked(post.stop_signals))
     django.setup()
     # Not before: these import models.
     from django_jobs.budget import Budget
@@ -62,15 +77,17 @@ def main(post: Post) -> None:
         recorder=post.recorder,
         budget=Budget(post.budget),
         others_idle=lambda: all(sibling.is_idle for sibling in post.siblings),
+        initialize=None if post.log_style is None else post.log_style.apply,
     )
     signal.signal(signal.SIGTERM, lambda *_: _obey(worker, post.order.value))
-    threading.Thread(target=_outlive_not, args=(worker,), daemon=True).start()
-    worker.run()
+    if not asked_early:
+        threading.Thread(target=_outlive_not, args=(worker,), daemon=True).start()
+        worker.run()
     sys.stdout.flush()
     sys.stderr.flush()
     logging.shutdown()
     # Not sys.exit(): a job's thread that does not end must not keep the process.
-    os._exit(LOST if worker.lost else 0)
+    os._exit(LOST if worker.lost else RECYCLED if worker.recycled else 0)
 
 
 def obey(worker: Worker, signals: Sequence[signal.Signals]) -> None:

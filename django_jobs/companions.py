@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 from django_jobs.conf import Options
 from django_jobs.heart import Heart
+from django_jobs.notebook import Notebook
 from django_jobs.notifications import Listener
 from django_jobs.orders import WorkerOptions
-from django_jobs.services import Promoter, Pruner, Rescuer, Services
+from django_jobs.services import Promoter, Pruner, Reporter, Rescuer, Services
 
 
 class Companions:
@@ -20,6 +21,7 @@ class Companions:
         given: WorkerOptions,
         settings: Options,
         *,
+        notebook: Notebook,
         wake: Callable[[], None],
         beat: Callable[[], None],
         lost: Callable[[str], None],
@@ -46,10 +48,13 @@ class Companions:
         pruner = Pruner(settings.prune_interval, given.using)
         self._threads: list[Heart | Services | Listener] = [
             self._heart,
-            Services([promoter, rescuer, pruner]),
+            Services([promoter, rescuer, pruner, Reporter(notebook, given.using)]),
         ]
         if settings.listen:
-            self._threads.append(Listener(wake, given.queues, given.using))
+            listener = Listener(
+                wake, given.queues, given.using, worker=worker, summon=self._heart.summon
+            )
+            self._threads.append(listener)
 
     @property
     def is_late(self) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
@@ -15,6 +17,7 @@ from django.dispatch import receiver
 from django_jobs import backoff as backoffs
 from django_jobs.durations import Duration, seconds
 from django_jobs.exceptions import InvalidOption, InvalidSettings, did_you_mean
+from django_jobs.options import check_count
 from django_jobs.states import FINISHED
 
 
@@ -56,6 +59,24 @@ class Options:
     shutdown_timeout: float = 25.0
     #: How often each worker deletes finished jobs past their retention.
     prune_interval: float = 60.0
+    #: How long a run may go on after its timeout before it is ended by force.
+    timeout_grace: float = 1.0
+    #: Child processes in each worker for jobs of the executor "process". None: one for each core.
+    job_processes: int | None = None
+    #: Runs after which such a child is replaced, and the bytes of memory it may keep.
+    job_process_max_jobs: int | None = 10_000
+    job_process_max_memory: int | None = None
+    #: Runs, age and bytes of memory after which a worker process is replaced.
+    worker_max_jobs: int | None = None
+    worker_max_age: float | None = None
+    worker_max_memory: int | None = None
+    #: What the jobs that run on one host may take together. The environment goes over it. None:
+    #: 10,000, and nobody counts them unless a job function says how many it takes.
+    units: int | None = None
+    #: Callables around the run of every job, outermost first, as import paths.
+    middleware: tuple[str, ...] = ()
+    #: Signals that stop workers, gracefully the first time.
+    stop_signals: tuple[str, ...] = ("SIGINT", "SIGTERM")
     #: How long a finished job is kept, by state.
     retention: Mapping[str, float] = field(
         default_factory=lambda: {k: seconds(v, k) for k, v in _default_retention().items()}
@@ -69,8 +90,27 @@ _DURATIONS = (
     "heartbeat_timeout",
     "shutdown_timeout",
     "prune_interval",
+    "timeout_grace",
+    "worker_max_age",
 )
-_POSITIVE = ("poll_interval", "heartbeat_interval", "heartbeat_timeout", "prune_interval")
+_POSITIVE = (
+    "poll_interval",
+    "heartbeat_interval",
+    "heartbeat_timeout",
+    "prune_interval",
+    "worker_max_age",
+)
+#: Whole numbers, and whether None may be given: for no limit, or for a default found later.
+_COUNTS = {
+    "job_processes": True,
+    "job_process_max_jobs": True,
+    "job_process_max_memory": True,
+    "worker_max_jobs": True,
+    "worker_max_memory": True,
+    "units": True,
+}
+#: Where the budget of a host is looked for: the second is JobMaster's name for it.
+_UNITS = ("DJANGO_JOBS_UNITS", "JOBMASTER_SYSTEM_PROCESS_UNITS")
 
 
 @lru_cache(maxsize=1)
@@ -91,25 +131,29 @@ def read(given: object) -> Options:
                 f"The keys are: {', '.join(sorted(known))}."
             )
     try:
-        return _checked({key.lower(): value for key, value in given.items()})
+        return _checked({key.lower(): value for key, value in given.items()} | _environment())
     except InvalidOption as error:
         raise InvalidSettings(f"DJANGO_JOBS: {error}") from error
 
 
 def _checked(given: dict[str, Any]) -> Options:
     for name in _DURATIONS:
-        if name in given:
+        if name in given and not (name == "worker_max_age" and given[name] is None):
             given[name] = seconds(given[name], name.upper())
             if name in _POSITIVE and not given[name]:
                 raise InvalidOption(f"{name.upper()} must be more than 0 seconds.")
+            if name == "worker_max_age" and given[name] < 1:
+                raise InvalidOption("WORKER_MAX_AGE must be at least 1 second.")
     if "backoff" in given:
         given["backoff"] = backoffs.check(given["backoff"])
     if "retention" in given:
         given["retention"] = _retention(given["retention"])
-    for name in ("queues", "job_modules"):
+    for name in ("queues", "job_modules", "middleware", "stop_signals"):
         if name in given:
             given[name] = _names(given[name], name.upper())
     _check_numbers(given)
+    for name in given.get("stop_signals", ()):
+        check_signal(name, "STOP_SIGNALS")
     result = Options(**given)
     if result.heartbeat_timeout < 2 * result.heartbeat_interval:
         raise InvalidOption(
@@ -126,9 +170,32 @@ def _check_numbers(given: dict[str, Any]) -> None:
     concurrency = given.get("concurrency", 1)
     if type(concurrency) is not int or not 1 <= concurrency <= 10_000:
         raise InvalidOption(f"CONCURRENCY must be from 1 to 10000, not {concurrency!r}.")
+    for name, may_be_none in _COUNTS.items():
+        if name in given and not (may_be_none and given[name] is None):
+            check_count(given[name], name.upper())
     jitter = given.get("backoff_jitter", 0)
     if isinstance(jitter, bool) or not isinstance(jitter, int | float) or not 0 <= jitter <= 10:
         raise InvalidOption(f"BACKOFF_JITTER must be a share from 0 to 10, not {jitter!r}.")
+
+
+def _environment() -> dict[str, int]:
+    for name in _UNITS:
+        if text := os.environ.get(name, ""):
+            if not text.isdecimal():
+                raise InvalidOption(f"{name} must be a whole number, not {text!r}.")
+            return {"units": int(text)}
+    return {}
+
+
+def check_signal(name: str, option: str) -> signal.Signals:
+    """Return the signal of that name if it can be handled, or raise InvalidOption."""
+    known = {one.name for one in signal.Signals} - {"SIGKILL", "SIGSTOP", "SIGCHLD", "SIGALRM"}
+    if name not in known:
+        raise InvalidOption(
+            f"{option}: {name!r} is no signal that can be handled."
+            f"{did_you_mean(str(name).upper(), known)}"
+        )
+    return signal.Signals[name]
 
 
 def _retention(given: object) -> dict[str, float]:

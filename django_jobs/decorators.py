@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar, overload
 
 from asgiref.sync import sync_to_async
 
 import django_jobs
 from django_jobs import backoff, options
-from django_jobs.capabilities import refuse_memory_limit
+from django_jobs.capabilities import refuse_atomic, refuse_memory_limit
+from django_jobs.context import JobContext
 from django_jobs.durations import seconds
 from django_jobs.exceptions import InvalidOption, UnknownOption
 from django_jobs.registry import Definition, define, import_path, register
@@ -43,8 +44,45 @@ class JobFunction(Protocol[P, R_co]):
         """See enqueue()."""
 
 
+class ContextJobFunction(Protocol[P, R_co]):
+    """A job function that gets its context first: nobody gives it one when enqueueing."""
+
+    __name__: str
+    __qualname__: str
+    __module__: str
+
+    @property
+    def job(self) -> JobSpec:
+        """The immutable description of a job that runs this function."""
+
+    def __call__(self, context: JobContext, /, *args: P.args, **kwargs: P.kwargs) -> R_co:
+        """Run the function, here and now."""
+
+    def enqueue(self, *args: P.args, **kwargs: P.kwargs) -> Job:
+        """Make a job that runs the function with these arguments, in the caller's transaction."""
+
+    async def aenqueue(self, *args: P.args, **kwargs: P.kwargs) -> Job:
+        """See enqueue()."""
+
+
+class JobDecorator(Protocol):
+    """What ``@job(…)`` makes of its options."""
+
+    @overload
+    def __call__(
+        self, function: Callable[Concatenate[JobContext, P], R_co], /
+    ) -> ContextJobFunction[P, R_co]: ...
+
+    @overload
+    def __call__(self, function: Callable[P, R_co], /) -> JobFunction[P, R_co]: ...
+
+
 def _exceptions(option: str) -> Callable[[object], Any]:
     return lambda value: options.check_exceptions(value, option)
+
+
+def _flag(option: str) -> Callable[[object], bool]:
+    return lambda value: options.check_flag(value, option)
 
 
 #: What ``@job`` takes, and how each value is checked.
@@ -63,7 +101,16 @@ _DECLARED: dict[str, Callable[[Any], Any]] = {
     "kwargs": CHECKS["kwargs"],
     "name": lambda value: options.check_name(value, "name"),
     "retention": lambda value: seconds(value, "retention"),
+    "atomic": _flag("atomic"),
+    "takes_context": _flag("takes_context"),
+    "units": lambda value: options.check_count(value, "units", least=0),
+    "max_running": lambda value: options.check_count(value, "max_running"),
+    "max_running_per_host": lambda value: options.check_count(value, "max_running_per_host"),
 }
+
+
+@overload
+def job(function: Callable[Concatenate[JobContext, P], R_co], /) -> ContextJobFunction[P, R_co]: ...
 
 
 @overload
@@ -87,7 +134,12 @@ def job(
     kwargs: dict[str, Any] = ...,
     name: str = ...,
     retention: options.Timeout = ...,
-) -> Callable[[Callable[P, R_co]], JobFunction[P, R_co]]: ...
+    atomic: bool = ...,
+    units: int = ...,
+    max_running: int = ...,
+    max_running_per_host: int = ...,
+    takes_context: bool = ...,
+) -> JobDecorator: ...
 
 
 def job(function: Callable[..., Any] | None = None, /, **declared: Any) -> Any:
@@ -124,6 +176,8 @@ def _decorate(function: Callable[..., Any], declared: dict[str, Any]) -> Callabl
     definition = define(function, name, declared.pop("executor", None), **declared)
     if definition.memory_limit is not None:
         refuse_memory_limit(definition.executor, name)
+    if definition.atomic:
+        refuse_atomic(definition.executor, definition.is_coroutine, name)
     register(definition)
     function.job = spec = _spec(definition)  # type: ignore[attr-defined]
     spec.settle()

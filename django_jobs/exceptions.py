@@ -104,6 +104,28 @@ class JobTimeout(JobsError, TimeoutError):
         super().__init__(f"The job ran longer than its limit of {limit:g} seconds.")
 
 
+class MemoryLimitExceeded(JobsError, MemoryError):
+    """A run took more memory than its job allows."""
+
+    def __init__(self, limit: int, what: str) -> None:
+        super().__init__(f"The job took more memory than its limit of {limit:,} bytes: {what}.")
+
+
+class ClaimLost(JobsError):
+    """A job changed hands while it ran: what it did in its transaction was rolled back."""
+
+
+class TransactionLeftOpen(JobsError, RuntimeError):
+    """An atomic job ended inside a transaction of its own, so that nothing could be committed."""
+
+
+class ProcessDied(JobsError):
+    """The process that a job ran in ended; stored on the job like any other error."""
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(f"The process in which the job ran {cause}.")
+
+
 class WorkerLost(JobsError):
     """The worker that ran a job died or was cut off; stored on the job like any other error."""
 

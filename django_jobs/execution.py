@@ -1,4 +1,4 @@
-"""Run one claimed job and say how it ended. Nothing is recorded here."""
+"""Run one claimed job and say how it ended. Only an atomic job's success is recorded here."""
 
 from __future__ import annotations
 
@@ -6,60 +6,57 @@ import asyncio
 import contextvars
 import logging
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from functools import partial
+from inspect import Parameter
 from typing import Any
 
 from asgiref.sync import sync_to_async
+from django.db import connections, transaction
 
-from django_jobs import backoff
-from django_jobs.durations import seconds
+from django_jobs import engine
+from django_jobs.backoff import takes_error
+from django_jobs.context import Desk, JobContext
 from django_jobs.encoding import decode, encode
-from django_jobs.exceptions import Cancel, JobTimeout, Retry, Snooze, UnknownJob
-from django_jobs.faults import fault_of, storable
-from django_jobs.outcomes import (
-    Cancelled,
-    Claimed,
-    Failed,
-    Finished,
-    Outcome,
-    Parked,
-    Snoozed,
-    Succeeded,
-)
+from django_jobs.exceptions import ClaimLost, JobTimeout, TransactionLeftOpen
+from django_jobs.faults import fault_of
+from django_jobs.judgement import Policy, judge
+from django_jobs.middleware import around
+from django_jobs.outcomes import Abandoned, Claimed, Failed, Finished, Outcome, Succeeded
 from django_jobs.registry import Definition, resolve
 
 logger = logging.getLogger("django_jobs")
 
-#: Seconds until a job whose function nobody knows is tried again: a deploy may be under way.
-PARKED_FOR = 60.0
+Body = Callable[[], Any]
+#: Runs a body under the limits, in seconds and bytes, of its job.
+Guard = Callable[[Claimed, Body], Any]
+
+_POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 
 
-@dataclass(frozen=True)
-class Policy:
-    """What holds for jobs that do not say otherwise."""
+def perform(job: Claimed, policy: Policy, desk: Desk, guard: Guard | None = None) -> Finished:
+    """Run a job's function in this thread, and return how it ended. Never raise.
 
-    #: Seconds; 0 for no limit.
-    timeout: float
-    backoff: backoff.Backoff
-    jitter: float
-
-
-def perform(job: Claimed, policy: Policy) -> Finished:
-    """Run a job's function in this thread, and return how it ended. Never raise."""
+    ``guard`` is called with the job and a body, and runs the body under the job's limits.
+    """
     started = time.monotonic()
     definition = None
     try:
         definition = resolve(job.name)
-        args, kwargs = _arguments(job)
-        # A context of its own: what the job sets (language, time zone, context variables) ends
-        # with it.
-        value = contextvars.copy_context().run(definition.func, *args, **kwargs)
-        outcome: Outcome = _success(value)
+        body = _body(job, definition, policy, desk, started)
+        if definition.is_coroutine:
+            body = partial(asyncio.run, _as_coroutine(body))
+        body = _apart(body)
+        if guard is not None:
+            body = partial(guard, job, body)
+        if definition.atomic:
+            return _perform_atomic(job, definition, policy, body, started)
+        outcome = _success(body())
     except BaseException as error:  # SystemExit and KeyboardInterrupt too: the worker goes on
-        outcome = _failure(error, job, definition, policy)
+        outcome = judge(error, job, definition, policy)
     finished = _finished(job, outcome, started, definition)
-    limit = _limit(job, policy)
-    if limit and finished.elapsed > limit:
+    limit = policy.limit(job)
+    if limit and finished.elapsed > limit and type(outcome) is Succeeded:
         logger.warning(
             "job.overran id=%s name=%s limit=%g duration=%.3f",
             job.id, job.name, limit, finished.elapsed,
@@ -67,42 +64,144 @@ def perform(job: Claimed, policy: Policy) -> Finished:
     return finished
 
 
-async def aperform(job: Claimed, policy: Policy) -> Finished:
+async def aperform(job: Claimed, policy: Policy, desk: Desk) -> Finished:
     """Run a job's coroutine function, cancelled at its timeout, and return how it ended.
 
-    Only the cancellation of the task itself is raised: its worker is stopping.
+    Only the cancellation of the task itself is raised: its worker is stopping, or it is not wanted
+    any more.
     """
     started = time.monotonic()
     definition, deadline = None, None
-    limit = _limit(job, policy)
+    limit = policy.limit(job)
     try:
         definition = resolve(job.name)
         if '"$model' in job.args or '"$model' in job.kwargs:
-            args, kwargs = await sync_to_async(_arguments)(job)
+            body = await sync_to_async(_body)(job, definition, policy, desk, started)
         else:
-            args, kwargs = _arguments(job)
+            body = _body(job, definition, policy, desk, started)
         async with asyncio.timeout(limit or None) as deadline:
-            value = await definition.func(*args, **kwargs)
-        outcome: Outcome = _success(value)
+            value = await body()
+        outcome = _success(value)
     except asyncio.CancelledError as error:
         task = asyncio.current_task()
         if task is not None and task.cancelling():
             raise
-        outcome = _failure(error, job, definition, policy)
+        outcome = await _ajudge(error, job, definition, policy)
     except BaseException as error:
         overran = deadline is not None and deadline.expired()
         told = JobTimeout(limit).with_traceback(error.__traceback__) if overran else error
-        outcome = _failure(told, job, definition, policy)
+        outcome = await _ajudge(told, job, definition, policy)
     return _finished(job, outcome, started, definition)
 
 
-def _arguments(job: Claimed) -> tuple[tuple[Any, ...], dict[str, Any]]:
+async def _ajudge(
+    error: BaseException, job: Claimed, definition: Definition | None, policy: Policy
+) -> Outcome:
+    own = None if definition is None else definition.backoff
+    chosen = policy.backoff if own is None else own
+    if callable(chosen) and takes_error(chosen):  # it may read the job's row
+        return await sync_to_async(judge)(error, job, definition, policy)
+    return judge(error, job, definition, policy)
+
+
+def _apart(body: Body) -> Body:
+    """Give a body a context of its own: language, time zone, context variables end with it."""
+    context = contextvars.copy_context()
+    return lambda: context.run(body)
+
+
+def _as_coroutine(body: Body) -> Any:
+    async def run() -> Any:
+        return await body()
+
+    return run()
+
+
+# The call ------------------------------------------------------------------------------------
+
+
+def _body(job: Claimed, definition: Definition, policy: Policy, desk: Desk, started: float) -> Body:
+    """Return the call of the job's function, with its context and what is around it."""
     args = () if job.args == "[]" else tuple(decode(job.args))
-    return args, {} if job.kwargs == "{}" else decode(job.kwargs)
+    kwargs = {} if job.kwargs == "{}" else decode(job.kwargs)
+    if definition.context is None and not policy.middleware:
+        return partial(definition.func, *args, **kwargs)
+    limit = policy.limit(job)
+    deadline = started + limit if limit else None
+    context = JobContext(job, deadline, limit, desk, partial(engine.row_of, using=policy.using))
+    if definition.context is not None:
+        args, kwargs = _with_context(definition, definition.context, args, kwargs, context)
+    context.body = partial(definition.func, *args, **kwargs)
+    if not policy.middleware:
+        return context.body
+    return partial(around(policy.middleware, definition.is_coroutine), context)
 
 
-def _limit(job: Claimed, policy: Policy) -> float:
-    return policy.timeout if job.timeout is None else job.timeout
+def _with_context(
+    definition: Definition,
+    parameter: Parameter,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    context: JobContext,
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    place = definition.context_place
+    if parameter.kind in _POSITIONAL and len(args) >= place:
+        return (*args[:place], context, *args[place:]), kwargs
+    return args, {**kwargs, parameter.name: context}
+
+
+# Atomic jobs ---------------------------------------------------------------------------------
+
+
+class _Undone(Exception):
+    """Rolls a transaction back and carries the outcome out of it."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        self.outcome = outcome
+
+
+def _perform_atomic(
+    job: Claimed, definition: Definition, policy: Policy, body: Body, started: float
+) -> Finished:
+    """Run body and finish in one transaction: both are committed, or neither has happened.
+
+    What is raised, also by the commit, has rolled everything back. Where the answer of the commit
+    itself is lost, nobody knows; then a failure is reported, and recording it misses a job that was
+    committed.
+    """
+    committed: list[bool] = []
+    try:
+        with transaction.atomic(using=policy.using):
+            # The first callback of all: those that the body adds may raise, after the commit.
+            transaction.on_commit(lambda: committed.append(True), using=policy.using)
+            outcome = _success(body())
+            if not isinstance(outcome, Succeeded):
+                raise _Undone(outcome)
+            finished = _finished(job, outcome, started, definition)
+            if engine.finish(
+                [finished], worker=policy.worker, retention=policy.retention, using=policy.using
+            ):
+                raise ClaimLost
+        if connections[policy.using].in_atomic_block:
+            raise TransactionLeftOpen(
+                "The job left an atomic block of its own open, so nothing could be committed: "
+                "use transaction.atomic() with a with statement, or as a decorator."
+            )
+    except ClaimLost:
+        outcome = Abandoned("it had changed hands; its transaction was rolled back")
+    except _Undone as undone:
+        outcome = undone.outcome
+    except BaseException as error:
+        if not committed:
+            outcome = judge(error, job, definition, policy)
+        else:
+            logger.exception("job.after_commit_failed id=%s name=%s", job.id, job.name)
+    if committed:
+        return finished._replace(is_recorded=True)
+    return _finished(job, outcome, started, definition)
+
+
+# The end -------------------------------------------------------------------------------------
 
 
 def _success(value: object) -> Outcome:
@@ -121,58 +220,3 @@ def _finished(
     ended = time.monotonic()
     retention = None if definition is None else definition.retention
     return Finished(job, outcome, ended - started, ended, retention)
-
-
-def _failure(
-    error: BaseException, job: Claimed, definition: Definition | None, policy: Policy
-) -> Outcome:
-    outcome = _judged(error, job, definition, policy)
-    match outcome:
-        case Failed(delay=None):
-            logger.error("job.failed %s", _fields(job), exc_info=error)
-        case Failed():
-            logger.warning(
-                "job.retrying %s delay=%.1f", _fields(job), outcome.delay, exc_info=error
-            )
-        case Parked():
-            logger.error("job.parked %s delay=%g reason=%s", _fields(job), PARKED_FOR, error)
-        case _:
-            logger.info("job.%s %s", type(outcome).__name__.lower(), _fields(job))
-    return outcome
-
-
-def _fields(job: Claimed) -> str:
-    return f"id={job.id} name={job.name} attempt={job.attempts}/{job.max_attempts}"
-
-
-def _judged(
-    error: BaseException, job: Claimed, definition: Definition | None, policy: Policy
-) -> Outcome:
-    if definition is None:
-        if isinstance(error, UnknownJob):
-            return Parked(storable(str(error)), PARKED_FOR)
-        return Failed(fault_of(error))
-    if isinstance(error, Snooze):
-        return Snoozed(_delay(error.delay, definition, job, policy))
-    if isinstance(error, Cancel):
-        return Cancelled(storable(str(error)))
-    last = job.attempts >= job.max_attempts
-    if isinstance(error, Retry):
-        delay = _delay(error.delay, definition, job, policy)
-    elif isinstance(error, definition.give_up_on) or not isinstance(
-        error, (JobTimeout, *definition.retry_on)
-    ):
-        last, delay = True, 0.0
-    else:
-        delay = _delay(None, definition, job, policy)
-    return Failed(fault_of(error), None if last else delay)
-
-
-def _delay(asked: object, definition: Definition, job: Claimed, policy: Policy) -> float:
-    if asked is not None:
-        try:
-            return seconds(asked, "delay")
-        except Exception:  # a delay that makes no sense must not lose the job
-            logger.warning("job.delay_ignored id=%s delay=%r", job.id, asked)
-    chosen = policy.backoff if definition.backoff is None else definition.backoff
-    return backoff.delay(chosen, job.attempts, policy.jitter)

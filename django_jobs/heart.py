@@ -38,7 +38,8 @@ class Heart(threading.Thread):
         self._worker, self._using = worker, using
         self._interval, self._timeout = interval, timeout
         self._beat, self._lost = beat, lost
-        self._stopping = threading.Event()
+        self._stopping = False
+        self._summoned = threading.Event()
         self._renewed = time.monotonic()
 
     @property
@@ -49,7 +50,7 @@ class Heart(threading.Thread):
     def run(self) -> None:
         """Beat until stopped or lost."""
         pauses = Pauses()
-        while not self._stopping.is_set():
+        while not self._stopping:
             began = time.monotonic()
             if self.is_late:
                 self._give_up(f"no heartbeat got through for {began - self._renewed:.1f} seconds")
@@ -66,12 +67,18 @@ class Heart(threading.Thread):
                 pause = min(pauses.next(), self._interval)
                 logger.warning("heartbeat.failed error=%s retry_in=%.1f", error, pause)
                 connections.close_all()
-            self._stopping.wait(pause)
+            self._summoned.wait(pause)
+            self._summoned.clear()
         connections.close_all()
+
+    def summon(self) -> None:
+        """Beat now: somebody has taken jobs of this worker away."""
+        self._summoned.set()
 
     def stop(self) -> None:
         """Stop beating."""
-        self._stopping.set()
+        self._stopping = True
+        self._summoned.set()
 
     def _give_up(self, reason: str) -> None:
         connections.close_all()

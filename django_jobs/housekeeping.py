@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import logging
+import re
 import threading
 import time
+from typing import Any
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 from django.dispatch import receiver
 from psycopg.pq import TransactionStatus
+
+logger = logging.getLogger("django_jobs")
 
 _thread = threading.local()
 
@@ -26,9 +31,41 @@ def refresh_connections(idle: float) -> None:
             connection.close()
 
 
+#: Statements whose effect outlasts their transaction: settings, roles, locks, temporary tables.
+_CHANGES_SESSION = re.compile(
+    r"(?:^|;)(?:\s|--[^\n]*\n|/\*.*?\*/)*(?:SET\s+(?!LOCAL\b|CONSTRAINTS\b|TRANSACTION\b)|RESET\s|LISTEN\s|PREPARE\s|LOAD\s"
+    r"|DISCARD\s|CREATE\s+(?:GLOBAL\s+|LOCAL\s+)?TEMP|SELECT\s[^;]*\bINTO\s+TEMP)"
+    r"|\bset_config\s*\(|\bpg_(?:try_)?advisory_lock|\bWITH\s+HOLD\b",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def expect_jobs() -> None:
+    """Say that this thread runs jobs, one after the other, on connections that they share."""
+    _thread.runs_jobs = True
+
+
 @receiver(connection_created, dispatch_uid="django_jobs.housekeeping")
-def _note_connection(**sent: object) -> None:
+def _note_connection(connection: BaseDatabaseWrapper, **sent: object) -> None:
     _thread.has_connected = True
+    if getattr(_thread, "runs_jobs", False) and _watch_session not in connection.execute_wrappers:
+        # First of all, whatever a project or a job puts around it: these are taken off at the end.
+        connection.execute_wrappers.insert(0, _watch_session)
+
+
+def _watch_session(execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
+    """Notice statements that change the session: the next job must not find it so."""
+    if not isinstance(sql, str) or _CHANGES_SESSION.search(sql):  # composed, it may be anything
+        context["connection"].is_changed_by_job = True
+    return execute(sql, params, many, context)
+
+
+def clean_connections_after(job: int) -> None:
+    """Clean this thread's connections after a job; a connection in ruins costs no outcome."""
+    try:
+        clean_connections()
+    except Exception:
+        logger.exception("connection.not_cleaned after_job=%s", job)
 
 
 def clean_connections() -> None:
@@ -39,9 +76,10 @@ def clean_connections() -> None:
         if connection.connection is None:
             continue
         connection.queries_log.clear()
-        connection.execute_wrappers.clear()
         if _is_left_open(connection):
             _discard(connection)
+        elif getattr(connection, "is_changed_by_job", False):
+            _replace(connection)
         elif _is_worn(connection):
             connection.close()
 
@@ -60,6 +98,12 @@ def _discard(connection: BaseDatabaseWrapper) -> None:
         connection.close()
     finally:
         del connections[connection.alias]
+
+
+def _replace(connection: BaseDatabaseWrapper) -> None:
+    connection.is_changed_by_job = False  # type: ignore[attr-defined]
+    connection.connection.close()  # also where a pool would keep it
+    connection.close()
 
 
 def _is_worn(connection: BaseDatabaseWrapper) -> bool:

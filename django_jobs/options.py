@@ -92,6 +92,20 @@ def check_timeout(value: object) -> float:
     return float(value)
 
 
+def check_count(value: object, option: str, least: int = 1) -> int:
+    """Return ``value`` if it is a whole number from ``least`` on, or raise InvalidOption."""
+    if type(value) is not int or not least <= value <= _INTEGER_MAX:
+        raise InvalidOption(f"{option} must be a whole number from {least} on, not {value!r}.")
+    return value
+
+
+def check_flag(value: object, option: str) -> bool:
+    """Return ``value`` if it is True or False, or raise InvalidOption."""
+    if not isinstance(value, bool):
+        raise InvalidOption(f"{option} must be True or False, not {value!r}.")
+    return value
+
+
 def check_dict(value: object, option: str) -> dict[str, Any]:
     """Return a copy of a dict with text keys, or raise InvalidOption."""
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):

@@ -12,6 +12,8 @@ class WorkerOptions:
     #: Empty for all.
     queues: tuple[str, ...] = ()
     concurrency: int | None = None
+    #: What the jobs that run on this host may take together.
+    units: int | None = None
     #: Stop when nothing is due any more.
     burst: bool = False
     max_jobs: int | None = None

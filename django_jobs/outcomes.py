@@ -20,6 +20,8 @@ class Claimed(NamedTuple):
     #: Seconds; None for the default, 0 for no limit.
     timeout: float | None
     priority: int
+    #: Bytes.
+    memory_limit: int | None = None
 
 
 class Fault(NamedTuple):
@@ -28,6 +30,8 @@ class Fault(NamedTuple):
     exception: str
     message: str
     traceback: str
+    #: The same for failures of one kind at one place in the code.
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,14 @@ class Parked:
     delay: float
 
 
-Outcome = Succeeded | Failed | Snoozed | Cancelled | Parked
+@dataclass(frozen=True, slots=True)
+class Abandoned:
+    """The job was cancelled or taken away while it ran: nothing is recorded."""
+
+    reason: str
+
+
+Outcome = Succeeded | Failed | Snoozed | Cancelled | Parked | Abandoned
 
 
 class Finished(NamedTuple):
@@ -81,3 +92,5 @@ class Finished(NamedTuple):
     ended: float
     #: Seconds to keep the row; None for the setting of its final state.
     retention: float | None = None
+    #: Whether the outcome was recorded already, in the transaction of the run.
+    is_recorded: bool = False

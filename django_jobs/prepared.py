@@ -23,6 +23,8 @@ class NewJob(NamedTuple):
     timeout: timedelta | None = None
     memory_limit: int | None = None
     meta: str | None = None
+    lane: str | None = None
+    units: int | None = None
     #: Last: the only one that the database may answer with another value.
     scheduled_at: datetime | timedelta | None = None
 
@@ -46,10 +48,13 @@ class NewJob(NamedTuple):
             "worker_id": None,
             "claims": 0,
             "reprieves": 0,
-            "units": 1,
+            "lane": self.lane or "",
+            "units": 1 if self.units is None else self.units,
             "errors": [],
             "result": None,
             "note": None,
+            "fingerprint": None,
+            "log": None,
             "progress": None,
         }
 
@@ -65,4 +70,6 @@ class Frame(NamedTuple):
     timeout: timedelta | None
     memory_limit: int | None
     meta: str | None
+    lane: str | None
+    units: int | None
     scheduled_at: datetime | timedelta | None

@@ -16,7 +16,9 @@ from django.apps import apps
 from django_jobs.backoff import Backoff
 from django_jobs.capabilities import Capabilities, choose
 from django_jobs.conf import options
+from django_jobs.context import is_context
 from django_jobs.exceptions import DuplicateJobName, InvalidOption, UnknownJob
+from django_jobs.limits import Limit
 from django_jobs.options import UniqueKey
 
 _POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
@@ -40,25 +42,53 @@ class Definition:
     retry_on: tuple[type[BaseException], ...] = (BaseException,)
     give_up_on: tuple[type[BaseException], ...] = ()
     retention: float | None = None
+    atomic: bool = False
+    takes_context: bool = False
+    #: What a run takes of its host's budget.
+    units: int = 1
+    #: Runs at one time, everywhere and on one host; None for as many as there are places.
+    max_running: int | None = None
+    max_running_per_host: int | None = None
+    #: Of the arguments alone: without the context.
     signature: inspect.Signature = field(init=False)
+    #: The parameter that gets the context.
+    context: Parameter | None = field(init=False)
+    #: Its place among all parameters.
+    context_place: int = field(init=False)
+    is_coroutine: bool = field(init=False)
     positional: tuple[str, ...] = field(init=False)
     #: Set where a call by keyword can be checked by its names alone.
     keywords: frozenset[str] | None = field(init=False)
     required: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        signature = inspect.signature(self.func)
+        signature, context, place = _without_context(self)
         parameters = signature.parameters.values()
         plain = all(p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) for p in parameters)
         names = frozenset(p.name for p in parameters)
         required = frozenset(p.name for p in parameters if p.default is p.empty)
         for attribute, value in {
             "signature": signature,
+            "context": context,
+            "context_place": place,
+            "is_coroutine": iscoroutinefunction(self.func),
             "positional": tuple(p.name for p in parameters if p.kind in _POSITIONAL),
             "keywords": names if plain else None,
             "required": required,
         }.items():
             object.__setattr__(self, attribute, value)
+
+    @property
+    def limit(self) -> Limit | None:
+        """Return what bounds how many of its jobs run at one time, None for nothing."""
+        places = self.executor.name if self.executor.own_places else ""
+        limit = Limit(self.max_running, self.max_running_per_host, self.units, places)
+        return None if limit == Limit() else limit
+
+    @property
+    def lane(self) -> str:
+        """Return the lane that its jobs wait in; empty where nothing bounds them."""
+        return "" if self.limit is None else self.name
 
     def check_call(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         """Raise TypeError naming the parameter unless the function takes these arguments."""
@@ -91,7 +121,27 @@ class Definition:
         return positional, named
 
 
+def _without_context(definition: Definition) -> tuple[inspect.Signature, Parameter | None, int]:
+    """Return the signature of the arguments, the parameter that gets the context, its place."""
+    signature = inspect.signature(definition.func)
+    parameters = list(signature.parameters.values())
+    found = [p for p in parameters if is_context(p, definition.func)]
+    if not found and definition.takes_context:
+        found = [p for p in parameters[:1] if p.kind in (*_POSITIONAL, Parameter.KEYWORD_ONLY)]
+        if not found:
+            raise InvalidOption(
+                f"{definition.name} takes_context, and has no parameter for it: its first one "
+                f"gets the context, or the one annotated JobContext."
+            )
+    if not found:
+        return signature, None, 0
+    kept = [p for p in parameters if p is not found[0]]
+    return signature.replace(parameters=kept), found[0], parameters.index(found[0])
+
+
 _definitions: dict[str, Definition] = {}
+#: The limits of the definitions, and of which ones.
+_limits: tuple[object, dict[str, Limit]] = (None, {})
 
 
 def import_path(func: Callable[..., Any]) -> str:
@@ -130,11 +180,34 @@ def register(definition: Definition) -> None:
         if first != second:
             raise DuplicateJobName(definition.name, first, second)
     _definitions[definition.name] = definition
+    _forget_limits()
 
 
 def names() -> list[str]:
     """Return the names of all registered job functions."""
     return sorted(_definitions)
+
+
+def limits() -> Mapping[str, Limit]:
+    """Return the limits of all registered job functions that have any, by lane."""
+    global _limits
+    if _limits[0] is not _definitions:
+        found = ((one.lane, one.limit) for one in list(_definitions.values()))
+        _limits = (_definitions, {lane: limit for lane, limit in found if limit is not None})
+    return _limits[1]
+
+
+def limit_of(name: str) -> Limit | None:
+    """Return the limit of a job function, None where it has none or is not known."""
+    try:
+        return resolve(name).limit
+    except UnknownJob:
+        return None
+
+
+def _forget_limits() -> None:
+    global _limits
+    _limits = (None, {})
 
 
 def resolve(name: str) -> Definition:

@@ -191,6 +191,8 @@ class JobSpec:
             frame.timeout,
             frame.memory_limit,
             frame.meta,
+            frame.lane,
+            frame.units,
             frame.scheduled_at,
         )
 
@@ -216,6 +218,8 @@ class JobSpec:
             None if timeout is None else _as_timedelta(timeout),
             memory_limit,
             encoding.encode(dict(self.meta), "meta") if self.meta else None,
+            definition.lane or None,
+            None if definition.units == 1 else definition.units,
             self.scheduled_at,
         )
         return frame

@@ -5,51 +5,31 @@ from __future__ import annotations
 import logging
 import signal
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from multiprocessing import connection
-from multiprocessing.context import SpawnProcess
 from types import FrameType
 
-from django.db import connections
-from django.db.utils import Error
-
-from django_jobs import engine
-from django_jobs.appetite import LARGEST
-from django_jobs.child import LOST, STOP, STOP_AT_ONCE, Post, main
+from django_jobs import orphans
+from django_jobs.appetite import most_owned
+from django_jobs.budget import Budget
+from django_jobs.child import STOP, STOP_AT_ONCE, Post
 from django_jobs.conf import options
 from django_jobs.exceptions import WorkerCannotStart
-from django_jobs.gauges import CONTEXT, FlightRecorder, Gauges
+from django_jobs.gauges import Gauges
+from django_jobs.health import Vital
 from django_jobs.logs import LogStyle
 from django_jobs.orders import Report, WorkerOptions
-from django_jobs.pauses import Pauses
+from django_jobs.place import Place
+from django_jobs.recorder import CONTEXT, FlightRecorder
+from django_jobs.reloading import Watcher
+from django_jobs.salvage import Salvage
 
 logger = logging.getLogger("django_jobs")
 
 #: Seconds between two looks at the children.
 TICK = 0.1
-#: Seconds that children get to leave after their shutdown timeout, before they are killed.
-LEEWAY = 5.0
 #: Processes in one place that may die in a row without having begun to work.
 FALSE_STARTS = 5
-#: Seconds that a child must have lived to be replaced at once when it dies.
-SOUND = 5.0
-
-
-@dataclass
-class Child:
-    """A place for a worker process, and the process that fills it now."""
-
-    gauges: Gauges
-    recorder: FlightRecorder
-    process: SpawnProcess | None = None
-    born: float = 0.0
-    #: When to start the next process in this place, by the monotonic clock.
-    due: float = 0.0
-    is_over: bool = False
-    false_starts: int = 0
-    pauses: Pauses = field(default_factory=Pauses)
 
 
 class Supervisor:
@@ -62,170 +42,165 @@ class Supervisor:
         *,
         log_style: LogStyle | None = None,
         on_tick: Callable[[Sequence[Gauges]], None] = lambda gauges: None,
+        watcher: Watcher | None = None,
     ) -> None:
-        """``on_tick`` is called several times a second with what the workers tell of themselves."""
+        """``on_tick`` is called several times a second with what the workers tell of themselves.
+
+        With a ``watcher`` all workers are replaced when it finds that files have changed.
+        """
         self._given = given
-        self._settings = options()
+        self._settings = settings = options()
         self._log_style = log_style
         self._on_tick = on_tick
+        self._watcher = watcher
         self._budget = None if given.max_jobs is None else CONTEXT.Value("q", given.max_jobs)
-        places = (given.concurrency or self._settings.concurrency) + 2 * LARGEST
-        self._children = [
-            Child(Gauges.shared(), FlightRecorder.shared(places)) for _ in range(processes)
-        ]
+        self._salvage = Salvage(given, settings, Budget(self._budget))
+        jobs = most_owned(given.concurrency or settings.concurrency)
+        self._places = [Place.vacant(jobs) for _ in range(processes)]
+        timeout = given.shutdown_timeout
+        self._shutdown_timeout = settings.shutdown_timeout if timeout is None else timeout
         self._order = CONTEXT.RawValue("i", 0)
-        self._signals = 0
-        self._passed_on = 0
-        self._kill_at = float("inf")
+        self._stop_signals: tuple[signal.Signals, ...] = ()
+        self._signals = self._passed_on = self._ticks = 0
         self._until = float("inf")
+        self._adopts = orphans.are_adopted()
 
     def run(self, signals: Sequence[signal.Signals] = (signal.SIGINT, signal.SIGTERM)) -> Report:
-        """Run the workers, and return what they have done together."""
+        """Run the workers until one of ``signals`` comes, and return what they did together."""
         began = time.monotonic()
         if self._given.max_seconds is not None:
             self._until = began + self._given.max_seconds
+        if self._watcher is not None:
+            self._watcher.start()
+        self._stop_signals = tuple(signals)
         former = {number: signal.signal(number, self._hear) for number in signals}
         try:
-            while not all(child.is_over for child in self._children):
+            while not self._is_over:
                 self._tick()
         finally:
-            for child in self._children:
-                if child.process is not None and child.process.is_alive():
-                    child.process.kill()
+            self._leave()
             for number, handler in former.items():
                 signal.signal(number, handler)
         self._on_tick(self._gauges)
         return self._report(time.monotonic() - began)
+
+    def vitals(self) -> list[Vital]:
+        """Return what is seen of this process and of its workers; may be called from any thread."""
+        return [
+            Vital("supervisor", self._ticks, is_over=self._is_over),
+            *[place.vital() for place in self._places],
+        ]
 
     def _hear(self, signum: int, frame: FrameType | None) -> None:
         self._signals += 1
 
     @property
     def _gauges(self) -> list[Gauges]:
-        return [child.gauges for child in self._children]
+        return [place.gauges for place in self._places]
+
+    @property
+    def _is_over(self) -> bool:
+        return all(place.is_over for place in self._places)
 
     @property
     def _is_stopping(self) -> bool:
         return self._signals > 0 or time.monotonic() >= self._until
 
     def _tick(self) -> None:
-        for child in self._children:
-            self._attend(child)
+        self._ticks += 1
+        self._reload()
+        for place in self._places:
+            self._attend(place)
         self._pass_signals_on()
         self._on_tick(self._gauges)
-        sentinels = [child.process.sentinel for child in self._children if child.process]
+        if self._adopts:
+            orphans.reap()
+        sentinels = [place.process.sentinel for place in self._places if place.process]
         if sentinels:
             connection.wait(sentinels, timeout=TICK)
-        elif not all(child.is_over for child in self._children):
+        elif not self._is_over:
             time.sleep(TICK)
 
-    def _attend(self, child: Child) -> None:
-        """Start, bury or replace the process of one place."""
-        if child.is_over:
-            return
-        if child.process is None:
+    def _attend(self, place: Place) -> None:
+        """Bury the process of one place if it has ended, and start another if one is due."""
+        if place.process is not None and not place.is_alive:
+            self._bury(place)
+        if place.process is None and not place.is_over:
             if self._is_stopping:
-                child.is_over = True
-            elif time.monotonic() >= child.due:
-                self._start(child)
-        elif not child.process.is_alive():
-            self._bury(child, child.process)
+                place.close()
+            elif time.monotonic() >= place.due:
+                self._start(place)
 
-    def _start(self, child: Child) -> None:
-        child.gauges.is_idle = 0
-        child.recorder = FlightRecorder.shared(child.recorder.places)
-        post = Post(
-            options=self._given,
-            gauges=child.gauges,
-            recorder=child.recorder,
-            siblings=[gauges for gauges in self._gauges if gauges is not child.gauges],
-            order=self._order,
-            budget=self._budget,
-            log_style=self._log_style,
-        )
-        child.process = CONTEXT.Process(target=main, args=(post,), name="django-jobs-worker")
-        child.born = time.monotonic()
-        child.process.start()
-
-    def _bury(self, child: Child, process: SpawnProcess) -> None:
-        """Rescue what a dead worker has left, and decide whether another takes its place."""
-        code = process.exitcode
-        if code == 0:
-            child.is_over, child.process = True, None
-            child.gauges.is_idle = 1
-            return
-        if not child.gauges.worker:
-            self._count_false_start(child, process)
-        elif not self._rescue(child, process):
-            return  # the database is away: again at the next tick
-        lived = time.monotonic() - child.born
-        if lived >= SOUND:
-            child.pauses.reset()
-        child.due = time.monotonic() + (0.0 if lived >= SOUND else child.pauses.next())
-        child.process = None
-
-    def _count_false_start(self, child: Child, process: SpawnProcess) -> None:
-        child.false_starts += 1
-        if child.false_starts >= FALSE_STARTS:
-            raise WorkerCannotStart(FALSE_STARTS, _cause_of_death(process.exitcode))
-
-    def _rescue(self, child: Child, process: SpawnProcess) -> bool:
-        worker, pid = child.gauges.worker, process.pid
-        reason = _cause_of_death(process.exitcode)
-        begun, returned = child.recorder.read()
-        try:
-            rescued = engine.rescue(
-                [worker],
-                begun=begun,
-                returned=returned,
-                reason=f"The worker process {pid} {reason}.",
-                retention=self._settings.retention,
-                using=self._given.using,
+    def _start(self, place: Place) -> None:
+        place.recorder = FlightRecorder.shared(place.recorder.places)
+        place.fill(
+            Post(
+                options=self._given,
+                gauges=place.gauges,
+                recorder=place.recorder,
+                siblings=[gauges for gauges in self._gauges if gauges is not place.gauges],
+                order=self._order,
+                budget=self._budget,
+                log_style=self._log_style,
+                stop_signals=self._stop_signals,
             )
-        except Error as error:
-            logger.warning("rescue.failed worker=%s error=%s", worker, error)
-            return False
-        finally:
-            connections[self._given.using].close()
-        self._account_for(child, rescued)
-        logger.error(
-            "worker.died id=%s pid=%s cause=%r begun=%s returned=%s rescued=%s",
-            worker, pid, reason, len(begun), len(returned), len(rescued),
-        )  # fmt: skip
-        return True
+        )
 
-    def _account_for(self, child: Child, rescued: Sequence[engine.Rescued]) -> None:
-        states = Counter(job.state for job in rescued)
-        child.false_starts = 0
-        child.gauges.worker = child.gauges.running = 0
-        child.gauges.failed += states["failed"]
-        child.gauges.succeeded += states["succeeded"]
-        child.gauges.processed += states["failed"] + states["succeeded"]
-        self._give_back(states["ready"])
+    def _bury(self, place: Place) -> None:
+        """Rescue what a dead worker has left, and decide whether another takes its place."""
+        if place.is_finished:
+            place.close()
+        elif place.left_in_order:
+            place.vacate()
+        elif not place.gauges.worker:
+            self._note_false_start(place)
+        else:
+            place.ailment = f"its process {place.cause_of_death()}"
+            if self._salvage.rescue(place):  # else the database is away: again at the next tick
+                place.false_starts = 0
+                place.vacate()
 
-    def _give_back(self, count: int) -> None:
-        if self._budget is not None:
-            with self._budget.get_lock():
-                self._budget.value += count
+    def _note_false_start(self, place: Place) -> None:
+        cause = place.cause_of_death()
+        place.ailment = f"its process {cause} before it had begun to work"
+        place.false_starts += 1
+        place.vacate()
+        if self._watcher is not None:
+            place.due = float("inf")
+            logger.error("worker.not_started cause=%r next='when a file changes'", cause)
+        elif place.false_starts >= FALSE_STARTS:
+            raise WorkerCannotStart(FALSE_STARTS, cause)
+
+    def _reload(self) -> None:
+        """Replace all workers if files have changed."""
+        files = self._watcher.changed() if self._watcher is not None else []
+        if not files or self._is_stopping:
+            return
+        logger.info("supervisor.reloading files=%s", ",".join(files))
+        for place in self._places:
+            place.due = 0.0
+            place.pauses.reset()
+            if not place.is_leaving:
+                place.dismiss(self._shutdown_timeout)
 
     def _pass_signals_on(self) -> None:
         wanted = max(self._signals, int(self._is_stopping))
         if wanted > self._passed_on:
             self._passed_on = wanted
             self._order.value = STOP if wanted == 1 else STOP_AT_ONCE
-            timeout = self._given.shutdown_timeout
-            timeout = self._settings.shutdown_timeout if timeout is None else timeout
-            self._kill_at = time.monotonic() + LEEWAY + (timeout if wanted == 1 else 0.0)
             logger.info("supervisor.stopping at_once=%s", wanted > 1)
-            for process in self._alive():
-                process.terminate()
-        if time.monotonic() >= self._kill_at:
-            for process in self._alive():
-                logger.error("worker.killed pid=%s reason='it did not stop in time'", process.pid)
-                process.kill()
+            for place in self._places:
+                place.dismiss(self._shutdown_timeout if wanted == 1 else 0.0)
+        for place in self._places:
+            place.kill_if_late()
 
-    def _alive(self) -> list[SpawnProcess]:
-        return [c.process for c in self._children if c.process and c.process.is_alive()]
+    def _leave(self) -> None:
+        """Stop what still runs: an error has ended the command, and jobs are given back at once."""
+        self._order.value = STOP_AT_ONCE
+        for place in self._places:
+            place.dismiss(0.0)
+        for place in self._places:
+            place.await_end()
 
     def _report(self, seconds: float) -> Report:
         gauges = self._gauges
@@ -236,11 +211,3 @@ class Supervisor:
             failed=sum(one.failed for one in gauges),
             seconds=seconds,
         )
-
-
-def _cause_of_death(code: int | None) -> str:
-    if code == LOST:
-        return "was given up for dead and stopped itself"
-    if code is not None and code < 0:
-        return f"was killed by {signal.Signals(-code).name}"
-    return f"ended with exit code {code}"

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import logging
-import os
-import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from django.db import connections
 from django.db.utils import Error
 
-import django_jobs
 from django_jobs import engine
-from django_jobs.appetite import Appetite
+from django_jobs.appetite import most_owned
 from django_jobs.books import Books
 from django_jobs.budget import Budget
 from django_jobs.companions import Companions
 from django_jobs.conf import options
-from django_jobs.execution import Policy
-from django_jobs.gauges import FlightRecorder, Gauges
+from django_jobs.gauges import Gauges
+from django_jobs.herald import Herald
+from django_jobs.intake import HOLD, Intake
+from django_jobs.judgement import Policy
 from django_jobs.notifications import LINGER
 from django_jobs.orders import Report, WorkerOptions
-from django_jobs.outcomes import Claimed, Finished
+from django_jobs.outcomes import Finished
+from django_jobs.overdue import Overdue
 from django_jobs.pauses import Pauses
+from django_jobs.recorder import FlightRecorder
+from django_jobs.recycling import Wear
+from django_jobs.registration import Registration
+from django_jobs.services import Reporter
 from django_jobs.wake import Wake
 from django_jobs.workshop import Workshop
 
@@ -33,8 +37,6 @@ logger = logging.getLogger("django_jobs")
 FAST_POLL = 0.01
 #: Seconds that ended runs may wait to be recorded together while others still wait to run.
 COLLECT_WITHIN = 0.02
-#: Seconds that a prefetched job may wait for a place before it is given back to other workers.
-HOLD = 1.0
 #: Seconds that jobs are heard after the worker was given up for dead.
 LAST_WORDS = 1.0
 
@@ -53,9 +55,10 @@ class Worker:
         recorder: FlightRecorder | None = None,
         budget: Budget | None = None,
         others_idle: Callable[[], bool] = lambda: True,
+        initialize: Callable[[], None] | None = None,
     ) -> None:
         """``others_idle`` tells whether the workers beside it have nothing to do: a burst is over
-        when nobody has.
+        when nobody has. ``initialize`` is called in the processes that it starts for jobs.
         """
         self._given = given = given or WorkerOptions()
         self._settings = settings = options()
@@ -65,21 +68,25 @@ class Worker:
         self._budget = budget or Budget.of(given.max_jobs)
         self._others_idle = others_idle
         self._wake = Wake()
-        self._name = f"{socket.gethostname()}:{os.getpid()}"
-        self._appetite = Appetite(self._concurrency)
-        self._books = Books(self._name, self._gauges, settings.retention, self._using)
+        self._registration = Registration(given, settings, self._concurrency, self._gauges)
+        self._name = self._registration.name
+        self._herald = Herald(self._using)
+        self._books = Books(self._name, self._gauges, self._herald, settings.retention, self._using)
         self._workshop = Workshop(
             self._concurrency,
-            Policy(settings.default_timeout, settings.backoff, settings.backoff_jitter),
-            recorder=recorder,
+            settings,
+            Policy.of(settings, self._name, self._using),
+            recorder=recorder or FlightRecorder.shared(most_owned(self._concurrency)),
             on_expectant=self._wake.ring,
+            on_begun=self._herald.begun,
+            initialize=initialize,
         )
         self._unrecorded: list[Finished] = []
-        self._claimed_at = self._busy_at = time.monotonic()
-        self._claim_in_doubt = False
+        self._busy_at = time.monotonic()
         self._stop_asked = self._kill_asked = False
-        #: Why the worker stopped itself, or nothing.
-        self.lost = ""
+        self._overdue = Overdue(self._workshop)
+        #: Why the worker stopped itself, or nothing: given up for dead, or to be replaced.
+        self.lost = self.recycled = ""
 
     def stop(self) -> None:
         """Claim nothing more, let running jobs end within the shutdown timeout, then return."""
@@ -95,10 +102,19 @@ class Worker:
         """Work until told to stop, and return what was done."""
         began = time.monotonic()
         self._had_connection = connections[self._using].connection is not None
-        self._register()
+        self._registration.enter()
+        self._id = self._registration.id
+        self._wear = Wear(self._settings, self._gauges)
+        self._reporter = Reporter(self._workshop.notebook, self._using)
         self._companions = companions = Companions(
             self._id, self._given, self._settings,
-            wake=self._wake.ring, beat=self._mark_started, lost=self._be_lost,
+            notebook=self._workshop.notebook, wake=self._wake.ring, beat=self._tend,
+            lost=self._be_lost,
+        )  # fmt: skip
+        self._intake = Intake(
+            self._id, self._given, self._concurrency, self._workshop, self._budget,
+            # A worker that was stopped for long and wakes must not claim before its heart notices.
+            may_claim=lambda: not companions.is_late,
         )  # fmt: skip
         companions.start()
         try:
@@ -109,23 +125,6 @@ class Worker:
             self._leave()
         return self._report(time.monotonic() - began)
 
-    def _register(self) -> None:
-        self._id = engine.register(
-            hostname=socket.gethostname(),
-            pid=os.getpid(),
-            queues=self._given.queues,
-            concurrency=self._concurrency,
-            version=django_jobs.__version__,
-            using=self._using,
-        )
-        for queue in self._settings.queues:
-            engine.ensure_queue(queue, using=self._using)
-        self._gauges.worker = self._id
-        logger.info(
-            "worker.started id=%s name=%s queues=%s concurrency=%s",
-            self._id, self._name, ",".join(self._given.queues) or "all", self._concurrency,
-        )  # fmt: skip
-
     # Working --------------------------------------------------------------------------------
 
     def _work(self, began: float) -> None:
@@ -134,7 +133,7 @@ class Worker:
         pauses = Pauses()
         while not self._stop_asked and not self.lost:
             left = until - time.monotonic()
-            if left <= 0 or (self._budget.is_spent and not self._workshop.owned):
+            if left <= 0 or self._intake.is_over or self._is_worn():
                 return
             try:
                 if self._turn() and self._is_over():
@@ -147,17 +146,21 @@ class Worker:
 
     def _turn(self) -> bool:
         """Record, claim, and return whether there was nothing to do."""
-        if self._claim_in_doubt:
-            self._disown()
+        self._intake.settle_doubt()
         self._record()
-        if time.monotonic() - self._claimed_at > HOLD and self._give_back_waiting():
-            # They waited behind jobs longer than expected.
-            self._appetite.forget()
+        self._intake.give_back_stale()
         claimed = self._claim()
         owned = len(self._workshop.owned)
         self._gauges.running = owned
         self._gauges.is_idle = is_idle = not claimed and not owned
         return is_idle
+
+    def _is_worn(self) -> bool:
+        """Return whether another process should take over, and say why."""
+        self.recycled = self._wear.reason() or self._overdue.reason()
+        if self.recycled:
+            logger.warning("worker.recycled id=%s reason=%s", self._id, self.recycled)
+        return bool(self.recycled)
 
     def _is_over(self) -> bool:
         """Return whether a burst has nothing left to do, here or with the other workers."""
@@ -165,6 +168,13 @@ class Worker:
             return False
         engine.promote(using=self._using)
         return not self._claim() and self._others_idle()
+
+    def _claim(self) -> int:
+        claimed = self._intake.claim()
+        if claimed:
+            self._gauges.is_idle = 0
+            self._busy_at = time.monotonic()
+        return claimed
 
     def _patience(self) -> float:
         """Return for how many seconds to wait when nothing rings."""
@@ -184,51 +194,7 @@ class Worker:
         while not self._stop_asked and not self.lost and time.monotonic() < until:
             self._wake.wait(until - time.monotonic())
 
-    # Claiming and giving back ---------------------------------------------------------------
-
-    def _claim(self) -> int:
-        owned = len(self._workshop.owned)
-        # A worker that was stopped for long and wakes must not claim before its heart has noticed.
-        wanted = 0 if self._companions.is_late else self._appetite.limit(owned)
-        granted = self._budget.take(wanted) if wanted else 0
-        if not granted:
-            return 0
-        jobs: list[Claimed] = []
-        starting = granted <= self._concurrency - owned
-        # Whatever happens on the way back, the database may have made jobs ours.
-        self._claim_in_doubt = True
-        try:
-            jobs = engine.claim(
-                self._id, self._given.queues, granted, starting=starting, using=self._using
-            )
-        finally:
-            self._budget.give_back(granted - len(jobs))
-        self._claim_in_doubt = False
-        if jobs:
-            self._gauges.is_idle = 0
-            self._claimed_at = self._busy_at = time.monotonic()
-            self._workshop.submit(jobs)
-        return len(jobs)
-
-    def _disown(self) -> None:
-        engine.disown(self._id, list(self._workshop.owned), using=self._using)
-        self._claim_in_doubt = False
-
-    def _give_back_waiting(self) -> int:
-        waiting = self._workshop.withdraw()
-        self._release(waiting)
-        return len(waiting)
-
-    def _release(self, jobs: Sequence[Claimed]) -> None:
-        if not jobs:
-            return
-        self._workshop.forget(job.id for job in jobs)
-        self._budget.give_back(len(jobs))
-        # What cannot be released now is still ours in the database, and unknown here.
-        self._claim_in_doubt = True
-        engine.release(jobs, using=self._using)
-        self._claim_in_doubt = False
-        logger.info("jobs.released count=%s", len(jobs))
+    # Recording and leaving -----------------------------------------------------------------
 
     def _record(self) -> None:
         # Kept until the database has them: an outage must not cost an outcome.
@@ -236,13 +202,21 @@ class Worker:
         if not self._unrecorded:
             return
         self._busy_at = time.monotonic()
+        if self._workshop.notebook:
+            # Before the end is written: whoever waits for that finds the last word there.
+            self._reporter.run_once()
         self._books.record(self._unrecorded)
-        self._appetite.learn(self._unrecorded)
+        self._intake.learn(self._unrecorded)
         self._workshop.forget(ended.job.id for ended in self._unrecorded)
         self._unrecorded = []
 
-    def _mark_started(self) -> None:
+    def _tend(self) -> None:
+        """Do, in the heart's thread, what is to be done at each beat."""
+        self._gauges.beats += 1
         engine.mark_started(self._workshop.running_longer_than(HOLD), using=self._using)
+        # Those that were cancelled, or rescued while we were away.
+        owned = list(self._workshop.owned.values())
+        self._workshop.lose(engine.lost(owned, using=self._using))
 
     def _be_lost(self, reason: str) -> None:
         logger.error("worker.lost id=%s name=%s reason=%s", self._id, self._name, reason)
@@ -261,14 +235,14 @@ class Worker:
             pause = 0.25
             try:
                 if not self.lost:
-                    self._give_back_waiting()
+                    self._intake.give_back_waiting()
                 self._record()
             except Error as error:
                 pause = pauses.next()
                 logger.warning("database.unavailable error=%s", " ".join(str(error).split()))
                 connections[self._using].close()
             left = deadline - time.monotonic()
-            if not self._workshop.owned or left <= 0:
+            if self._overdue.is_all_that_is_left or left <= 0:
                 return
             self._wake.wait(min(left, pause))
 
@@ -278,22 +252,24 @@ class Worker:
         try:
             if not self.lost:
                 self._record()
-                self._release(list(self._workshop.owned.values()))
-                self._disown()
-                engine.deregister(self._id, using=self._using)
+                self._fail_overdue()
+                self._intake.release(list(self._workshop.owned.values()))
+                self._intake.disown()
+                self._registration.delete()
         except Error as error:
             # Whoever finds the worker's heartbeat old rescues its jobs.
             logger.warning("worker.left_in_disorder id=%s error=%s", self._id, error)
         finally:
+            self._herald.close()
+            self._registration.leave()
             if not self._had_connection:
                 connections[self._using].close()
-        self._gauges.running = 0
+
+    def _fail_overdue(self) -> None:
+        """Let the attempts of jobs that nobody can stop fail: they end with this process."""
+        self._unrecorded += self._overdue.condemned()
+        self._record()
 
     def _report(self, seconds: float) -> Report:
         gauges = self._gauges
-        logger.info(
-            "worker.stopped id=%s name=%s processed=%s succeeded=%s retried=%s failed=%s",
-            self._id, self._name, gauges.processed, gauges.succeeded, gauges.retried,
-            gauges.failed,
-        )  # fmt: skip
         return Report(gauges.processed, gauges.succeeded, gauges.retried, gauges.failed, seconds)

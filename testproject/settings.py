@@ -87,8 +87,16 @@ else:
     EMAIL_FILE_PATH = SENT_MAIL_DIR
 
 # Only what the environment names is put in, so that everything else keeps the library's default.
+_READERS: dict[str, Any] = {
+    "HEARTBEAT_INTERVAL": env.float,
+    "HEARTBEAT_TIMEOUT": env.float,
+    "POLL_INTERVAL": env.float,
+    "TIMEOUT_GRACE": env.float,
+    "LISTEN": env.bool,
+    "JOB_PROCESSES": env.int,
+}
 DJANGO_JOBS: dict[str, Any] = {
-    name: env.float(f"DJANGO_JOBS_{name}")
-    for name in ("HEARTBEAT_INTERVAL", "HEARTBEAT_TIMEOUT", "POLL_INTERVAL")
+    name: read(f"DJANGO_JOBS_{name}")
+    for name, read in _READERS.items()
     if f"DJANGO_JOBS_{name}" in env
 }

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from urllib.parse import urlsplit, urlunsplit
+
 import pytest
+from django.db import connection
 from hypothesis import HealthCheck, settings
 
 from django_jobs import engine, registry
+from tests.executors.bench import Bench, BenchMaker
 
 # The database is the same for all examples on purpose, and its speed is not what is tested.
 settings.register_profile(
@@ -27,6 +33,38 @@ def worker(db):
 
 
 @pytest.fixture
+def own_database_for_processes(db, monkeypatch):
+    """Let processes that a worker in this one starts find the test database."""
+    url = urlsplit(os.environ["DATABASE_URL"])
+    name = connection.settings_dict["NAME"]
+    monkeypatch.setenv("DATABASE_URL", urlunsplit(url._replace(path=f"/{name}")))
+
+
+@pytest.fixture
 def own_registry(monkeypatch):
     """Let the test register jobs that no other test knows."""
     monkeypatch.setattr(registry, "_definitions", dict(registry._definitions))
+
+
+@pytest.fixture(scope="module")
+def test_database_for_children(django_db_setup: None) -> Iterator[None]:
+    """Let processes that are started meanwhile find the test database."""
+    before = os.environ["DATABASE_URL"]
+    path = f"/{connection.settings_dict['NAME']}"
+    os.environ["DATABASE_URL"] = urlunsplit(urlsplit(before)._replace(path=path))
+    yield
+    os.environ["DATABASE_URL"] = before
+
+
+@pytest.fixture
+def make_bench(test_database_for_children: None) -> Iterator[BenchMaker]:
+    """Return a function that makes benches for one test."""
+    made: list[Bench] = []
+
+    def make(*given: object, **how: object) -> Bench:
+        made.append(Bench(*given, **how))  # type: ignore[arg-type]
+        return made[-1]
+
+    yield make
+    for bench in made:
+        bench.executor.stop()

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import pytest
 from django.contrib.auth.models import Permission
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from django_jobs import cancel, enqueue, pause_queue
-from django_jobs.models import Job, Queue
+from django_jobs.models import Job, Queue, Worker
 from testproject.ledger.jobs import give_back, nothing
+from tests.rows import make_job
 
 pytestmark = pytest.mark.django_db
 
@@ -25,6 +28,21 @@ def test_the_list_shows_jobs_and_filters_them_by_state(admin_client):
     # Then only these are shown
     assert [job.pk for job in page.context["cl"].result_list] == [cancelled.pk]
     assert ready.pk != cancelled.pk
+
+
+def test_the_list_is_narrowed_to_a_queue_without_a_search_for_the_queues_of_all_jobs(
+    admin_client,
+):
+    # Given jobs on two queues
+    Queue.objects.create(name="mail")
+    wanted, other = enqueue(nothing.job.with_queue("mail")), nothing.enqueue()
+    # When those of the one are asked for
+    with CaptureQueriesContext(connection) as queries:
+        page = admin_client.get(JOBS, {"queue": "mail"})
+    # Then only these are shown, and nobody has looked for all queues among the jobs
+    assert [job.pk for job in page.context["cl"].result_list] == [wanted.pk]
+    assert wanted.pk != other.pk
+    assert not [query for query in queries if "DISTINCT" in query["sql"]]
 
 
 def test_a_job_is_found_by_its_id(admin_client):
@@ -66,6 +84,64 @@ def test_selected_jobs_are_cancelled(admin_client):
     page = admin_client.post(JOBS, data, follow=True)
     assert Job.objects.cancelled().count() == 2
     assert "2 jobs were cancelled." in page.content.decode()
+
+
+def test_of_the_cancelled_jobs_those_that_run_are_asked_to_stop(admin_client):
+    running, waiting = make_job("running"), make_job()
+    data = {"action": "cancel_jobs", "_selected_action": [running.pk, waiting.pk]}
+    html = admin_client.post(JOBS, data, follow=True).content.decode()
+    assert "2 jobs were cancelled. 1 of them was running and is asked to stop." in html
+
+
+def page_of(client, row):
+    return client.get(reverse("admin:django_jobs_job_change", args=[row.pk])).content.decode()
+
+
+def test_a_waiting_job_says_why_it_waits(admin_client):
+    # Given a job on a paused queue, and a worker
+    Worker.objects.create(hostname="web1", pid=1)
+    pause_queue("default")
+    row = nothing.enqueue()
+    # When it is looked at
+    html = page_of(admin_client, row)
+    # Then the page begins with the reason
+    assert "Why is it not running?" in html
+    assert '<div data-code="queue_paused">The queue &#x27;default&#x27; is paused' in html
+
+
+def test_a_finished_job_needs_no_explanation(admin_client):
+    html = page_of(admin_client, make_job("failed"))
+    assert "Why is it not running?" not in html
+    assert "How is it running?" not in html
+
+
+def test_a_running_job_shows_what_it_says_as_text(admin_client):
+    # Given a running job that has told of itself, with markup in it
+    row = make_job(
+        "running",
+        progress={"done": 30, "total": 120, "message": "<b>reading</b>", "at": "…"},
+        log=[{"attempt": 1, "at": "2026-11-22T08:00:00.000+00:00", "message": "<i>opened</i>"}],
+        fingerprint="ab12cd34",
+    )
+    # When it is looked at
+    html = page_of(admin_client, row)
+    # Then there is a bar, the log and the fingerprint, all escaped
+    assert "How is it running?" in html
+    assert '<progress value="0.2500" max="1"></progress>' in html
+    assert "30 of 120 (25 %), &lt;b&gt;reading" in html
+    assert "attempt 1  &lt;i&gt;opened" in html
+    assert "ab12cd34" in html
+
+
+@pytest.mark.parametrize("told", [{"done": 3}, {"done": 1, "total": 0}, {"done": "x", "total": []}])
+def test_progress_to_nowhere_has_no_bar(told, admin_client):
+    html = page_of(admin_client, make_job("running", progress=told))
+    assert "<progress" not in html
+
+
+def test_a_bar_never_overflows(admin_client):
+    html = page_of(admin_client, make_job("running", progress={"done": 2**70, "total": 3}))
+    assert '<progress value="1.0000" max="1">' in html
 
 
 def test_who_may_only_look_cannot_act(client, django_user_model):

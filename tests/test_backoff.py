@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from django_jobs.backoff import DEFAULT, Exponential, check, delay
+from django_jobs.backoff import DEFAULT, Exponential, check, delay, takes_error
 from django_jobs.exceptions import InvalidOption
+from django_jobs.models import Job
 
 
 def test_the_default_is_the_formula_of_the_design():
@@ -62,3 +63,43 @@ def test_jitter_only_ever_adds_its_share(jitter):
 def test_jitter_spreads_and_no_jitter_does_not():
     assert len({delay(100, 1, 0.5) for _ in range(20)}) > 1
     assert {delay(100, 1, 0.0) for _ in range(20)} == {100}
+
+
+def fail() -> Job:
+    """Have no job."""
+    raise LookupError
+
+
+def told(error, job):
+    """Return a policy that waits 5 seconds if it is told these."""
+    return lambda e, j: 5 if e is error and j is job else 1
+
+
+class TestErrorAndJob:
+    def test_a_policy_of_two_arguments_gets_the_error_and_the_job(self):
+        error, job = ValueError(), Job()
+
+        assert delay(told(error, job), 1, error=error, job=lambda: job) == 5
+
+    def test_the_job_is_made_only_for_whoever_wants_it(self):
+        assert delay(lambda attempt: 5, 1, job=fail) == 5
+        assert delay(5, 1, job=fail) == 5
+
+    def test_what_fails_on_the_way_is_replaced_by_the_default(self):
+        assert delay(told(None, None), 2, job=fail) == DEFAULT(2)
+
+    @pytest.mark.parametrize(
+        ("policy", "wants"),
+        [
+            (lambda error, job: 1, True),
+            (lambda attempt: 1, False),
+            (lambda attempt, base=2: 1, False),
+            (lambda *numbers: 1, False),
+            (lambda attempt, *, base: 1, False),
+            (DEFAULT, False),
+            (int, False),
+            (max, False),
+        ],
+    )
+    def test_what_it_needs_says_what_it_wants(self, policy, wants):
+        assert takes_error(policy) == wants

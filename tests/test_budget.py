@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from django_jobs.budget import Budget
-from django_jobs.gauges import CONTEXT
+from django_jobs.recorder import CONTEXT
 from tests.threads import at_once
 
 

@@ -113,6 +113,23 @@ def test_only_a_mapping_will_do(given):
         ("RETENTION", 5),
         ("RETENTION", {"running": 5}),
         ("RETENTION", {"failed": -5}),
+        ("TIMEOUT_GRACE", -1),
+        ("TIMEOUT_GRACE", None),
+        ("JOB_PROCESSES", 0),
+        ("JOB_PROCESSES", 1.5),
+        ("JOB_PROCESS_MAX_JOBS", 0),
+        ("JOB_PROCESS_MAX_JOBS", True),
+        ("JOB_PROCESS_MAX_MEMORY", -1),
+        ("WORKER_MAX_JOBS", "many"),
+        ("WORKER_MAX_AGE", 0),
+        ("WORKER_MAX_AGE", "a day"),
+        ("WORKER_MAX_MEMORY", 0),
+        ("MIDDLEWARE", "shop.middleware.timing"),
+        ("MIDDLEWARE", [len]),
+        ("STOP_SIGNALS", "SIGTERM"),
+        ("STOP_SIGNALS", ["SIGKILL"]),
+        ("STOP_SIGNALS", ["SIGALRM"]),
+        ("STOP_SIGNALS", ["SIGNOTHING"]),
     ],
     ids=lambda value: str(value)[:20],
 )
@@ -124,6 +141,75 @@ def test_a_value_that_makes_no_sense_is_refused_by_its_key(key, value):
 def test_a_heartbeat_that_may_be_late_must_not_mean_death():
     with pytest.raises(InvalidSettings, match="at least twice HEARTBEAT_INTERVAL"):
         read({"HEARTBEAT_INTERVAL": 20})
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "JOB_PROCESSES",
+        "JOB_PROCESS_MAX_JOBS",
+        "JOB_PROCESS_MAX_MEMORY",
+        "WORKER_MAX_JOBS",
+        "WORKER_MAX_AGE",
+        "WORKER_MAX_MEMORY",
+    ],
+)
+def test_what_need_not_be_limited_may_be_none(key):
+    assert getattr(read({key: None}), key.lower()) is None
+
+
+def test_what_is_run_and_how_it_is_ended_can_be_said():
+    given = read(
+        {
+            "TIMEOUT_GRACE": timedelta(seconds=3),
+            "WORKER_MAX_AGE": timedelta(hours=1),
+            "MIDDLEWARE": ["shop.middleware.timing"],
+            "STOP_SIGNALS": ["SIGTERM", "SIGHUP"],
+        }
+    )
+
+    assert (given.timeout_grace, given.worker_max_age) == (3.0, 3600.0)
+    assert given.middleware == ("shop.middleware.timing",)
+    assert given.stop_signals == ("SIGTERM", "SIGHUP")
+
+
+def test_a_signal_that_does_not_exist_names_the_nearest():
+    with pytest.raises(InvalidSettings, match="Did you mean 'SIGTERM'"):
+        read({"STOP_SIGNALS": ["SIGTERMM"]})
+
+
+class TestUnits:
+    """What a host has; the environment goes over the setting."""
+
+    def test_nothing_said_is_told_from_the_default(self):
+        assert read({}).units is None
+
+    def test_the_setting(self):
+        assert read({"UNITS": 7}).units == 7
+
+    @pytest.mark.parametrize("name", ["DJANGO_JOBS_UNITS", "JOBMASTER_SYSTEM_PROCESS_UNITS"])
+    def test_the_environment_goes_over_the_setting(self, name, monkeypatch):
+        monkeypatch.setenv(name, "500")
+
+        assert read({"UNITS": 7}).units == 500
+
+    def test_our_own_name_goes_over_the_other_one(self, monkeypatch):
+        monkeypatch.setenv("DJANGO_JOBS_UNITS", "1")
+        monkeypatch.setenv("JOBMASTER_SYSTEM_PROCESS_UNITS", "2")
+
+        assert read({}).units == 1
+
+    def test_an_empty_variable_says_nothing(self, monkeypatch):
+        monkeypatch.setenv("DJANGO_JOBS_UNITS", "")
+
+        assert read({"UNITS": 7}).units == 7
+
+    @pytest.mark.parametrize("text", ["many", "1.5", "-3", "0", "1e3"])
+    def test_what_is_no_number_of_units_is_refused(self, text, monkeypatch):
+        monkeypatch.setenv("JOBMASTER_SYSTEM_PROCESS_UNITS", text)
+
+        with pytest.raises(InvalidSettings, match="UNITS"):
+            read({})
 
 
 def test_a_wrong_setting_is_reported_each_time_and_not_only_once(settings):

@@ -120,11 +120,17 @@ class TestOptions:
             retention=timedelta(days=2),
             kwargs={"a": 1},
             unique_key="k",
+            atomic=True,
+            units=3,
+            max_running=5,
+            max_running_per_host=2,
         )
 
         assert (made.backoff, made.retention) == (30, 172800)
         assert (made.retry_on, made.give_up_on) == ((ValueError,), (KeyError, TypeError))
         assert (made.kwargs, made.unique_key) == ({"a": 1}, "k")
+        assert (made.atomic, made.takes_context) == (True, False)
+        assert (made.units, made.max_running, made.max_running_per_host) == (3, 5, 2)
 
     @pytest.mark.parametrize(
         ("wrong", "nearest"),
@@ -152,6 +158,16 @@ class TestOptions:
             ("name", ""),
             ("name", "x" * 256),
             ("retention", -1),
+            ("atomic", 1),
+            ("atomic", "yes"),
+            ("takes_context", 0),
+            ("units", -1),
+            ("units", 1.5),
+            ("units", True),
+            ("max_running", 0),
+            ("max_running", 2**31),
+            ("max_running_per_host", "2"),
+            ("memory_limit", 0),
         ],
     )
     def test_a_wrong_value_is_refused_by_its_name(self, option, value):
@@ -178,6 +194,31 @@ class TestExecutors:
     def test_a_limit_that_cannot_be_enforced_is_refused(self):
         with pytest.raises(UnsupportedOption, match="cannot limit memory"):
             job(memory_limit=10**9)(plain)
+
+
+class TestContext:
+    def test_the_first_parameter_gets_it_where_the_option_says_so(self):
+        job(takes_context=True)(plain)
+
+        made = registry.resolve(f"{__name__}.plain")
+        assert made.context is not None
+        assert (made.context.name, made.context_place) == ("a", 0)
+        assert list(made.signature.parameters) == ["b"]
+
+    def test_a_function_without_a_parameter_for_it_is_refused(self):
+        with pytest.raises(InvalidOption, match="has no parameter for it"):
+            job(takes_context=True)(patient)
+
+    @pytest.mark.django_db
+    def test_it_is_no_argument_of_the_job(self):
+        spec = JobSpec("thread.mind_the_place")
+
+        assert spec.with_args("a").prepare().args == '["a"]'
+        assert spec.with_kwargs(first="a", second="b").prepare().args is None
+        with pytest.raises(TypeError, match="unexpected keyword argument 'context'"):
+            spec.with_kwargs(first="a", context=1).prepare()
+        with pytest.raises(TypeError, match="too many positional"):
+            spec.with_args("a", "b", "c").prepare()
 
 
 class TestWhatCannotBeAJob:

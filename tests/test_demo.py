@@ -19,14 +19,25 @@ from django.utils import timezone
 
 from django_jobs.models import Job
 from testproject.shop.demo import admin_site, customers, prepare, summary
+from testproject.shop.demo.hard_cases import HardCases
 from testproject.shop.demo.invariants import Invariant, invariants
 from testproject.shop.demo.kill import Casualty, kill_busiest
 from testproject.shop.demo.run import Run
 from testproject.shop.demo.show import Show
 from testproject.shop.demo.story import Story
 from testproject.shop.demo.table import table
-from testproject.shop.jobs import import_product, read_price_list
-from testproject.shop.models import Charge, Customer, Order, Receipt
+from testproject.shop.jobs import import_product, notify_warehouse, read_price_list
+from testproject.shop.models import (
+    Booking,
+    Charge,
+    Customer,
+    Mailing,
+    Order,
+    OrderLine,
+    Product,
+    Receipt,
+    StaffNote,
+)
 
 
 def write_job(name="testproject.shop.jobs.send_receipt", **fields):
@@ -43,9 +54,9 @@ def write_job(name="testproject.shop.jobs.send_receipt", **fields):
     return Job.objects.create(name=name, **(defaults | fields))
 
 
-def broken(run, dead=None, listed=()):
+def broken(run, dead=None, listed=(), hard=None):
     """Return the sentences of the invariants that do not hold."""
-    return [each.sentence for each in invariants(run, dead, list(listed)) if not each.holds]
+    return [each.sentence for each in invariants(run, dead, list(listed), hard) if not each.holds]
 
 
 class TestSummary:
@@ -121,6 +132,42 @@ class TestInvariants:
         self.run = Run.begin()
         return Order.objects.create(pk=35, customer=customer, total=5)
 
+    def test_an_order_that_is_not_booked_is_found(self, order):
+        assert "0 of 1 orders are booked exactly once: 5.00 ordered, 0 in the books" in broken(
+            self.run
+        )
+
+    def test_an_order_that_is_booked_twice_is_found(self, order):
+        for amount in (2, 3):
+            Booking.objects.create(order=order, amount=amount)
+
+        assert "0 of 1 orders are booked exactly once: 5.00 ordered, 5.00 in the books" in broken(
+            self.run
+        )
+
+    def test_an_order_that_is_booked_once_is_not_found(self, order):
+        Booking.objects.create(order=order, amount=5)
+
+        assert not [sentence for sentence in broken(self.run) if "booked" in sentence]
+
+    def test_pieces_that_left_the_shelves_twice_are_found(self, order):
+        lamp = Product.objects.create(sku="LAMP", name="Brass lamp", price=5, stock=10)
+        run = Run.begin()
+        OrderLine.objects.create(order=order, product=lamp, quantity=1, unit_price=5)
+        Booking.objects.create(order=order, amount=5)
+
+        Product.objects.filter(pk=lamp.pk).update(stock=9)
+        assert not [sentence for sentence in broken(run) if "shelves" in sentence]
+        Product.objects.filter(pk=lamp.pk).update(stock=8)
+        assert "1 pieces were sold, 2 have left the shelves" in broken(run)
+
+    def test_a_warehouse_that_was_told_twice_is_found(self, order):
+        Order.objects.update(packed_at=timezone.now())
+        for _ in range(2):
+            notify_warehouse.enqueue(order_id=order.pk)
+
+        assert "1 of 1 orders are packed, by 2 jobs" in broken(self.run)
+
     def test_an_order_without_a_receipt_is_found(self, order):
         assert "1 orders have 0 receipts" in broken(self.run)
 
@@ -178,6 +225,73 @@ class TestInvariants:
         assert "no worker was killed: none was met with a job in hand" in broken(Run.begin())
 
 
+class TestHardCases:
+    pytestmark = pytest.mark.django_db
+
+    @pytest.fixture
+    def hard(self):
+        Customer.objects.create(name="Ada Martin", email="ada@example.com")
+        self.run = Run.begin()
+        return HardCases.enqueue()
+
+    def finish(self, job, state=Job.State.SUCCEEDED, **fields):
+        Job.objects.filter(pk=job.pk).update(state=state, finished_at=timezone.now(), **fields)
+
+    def test_they_may_fail_and_others_may_not(self, hard):
+        self.finish(hard.newsletter, Job.State.CANCELLED)
+        self.finish(hard.feed, Job.State.FAILED)
+        found = "1 jobs failed or were cancelled, besides the two that were to"
+
+        assert found not in broken(self.run, hard=hard)
+        self.finish(hard.visits[0], Job.State.FAILED)
+        assert found in broken(self.run, hard=hard)
+
+    def test_a_newsletter_that_could_not_be_cancelled_is_found(self, hard):
+        self.finish(hard.newsletter)
+
+        found = "the newsletter had ended before it could be cancelled"
+        assert found in broken(self.run, hard=hard)
+
+    def test_a_newsletter_that_went_on_to_the_last_customer_is_found(self, hard):
+        self.finish(hard.newsletter, Job.State.CANCELLED)
+        hard.mailed_at_cancel = 0
+        assert not [text for text in broken(self.run, hard=hard) if "newsletter" in text]
+
+        Mailing.objects.create(newsletter=hard.newsletter.pk, customer=Customer.objects.get())
+        found = "1 of 1 customers have the newsletter; when it was cancelled, 0 had"
+        assert found in broken(self.run, hard=hard)
+
+    def test_a_feed_that_did_not_time_out_is_found(self, hard):
+        errors = [{"exception": "ValueError"}]
+        self.finish(hard.feed, Job.State.FAILED, errors=errors)
+        assert [text for text in broken(self.run, hard=hard) if "not given up" in text]
+
+        errors = [{"exception": "django_jobs.exceptions.JobTimeout"}]
+        self.finish(hard.feed, Job.State.FAILED, errors=errors)
+        StaffNote.objects.create(job=hard.feed.pk, text="It took too long.")
+        assert not [text for text in broken(self.run, hard=hard) if "feed" in text]
+
+    @pytest.mark.parametrize(
+        ("came", "most"), [([0, 1, 2, 3], 1), ([0, 0.5, 1, 1.5], 2), ([0, 0.4, 0.8, 1.2], 3)]
+    )
+    def test_visits_at_one_time_are_counted(self, hard, came, most):
+        start = timezone.now()
+        for job, seconds in zip(hard.visits, came, strict=False):
+            times = [start + timedelta(seconds=each) for each in (seconds, seconds + 1)]
+            self.finish(job, result=dict(zip(("came", "left"), map(str, times), strict=True)))
+
+        assert hard.most_visits() == most
+        assert any("at a time" in text for text in broken(self.run, hard=hard)) == (most > 2)
+
+    def test_a_forecast_that_did_not_come_to_its_end_is_found(self, hard):
+        told = {"done": 1, "total": 2}
+        self.finish(hard.forecast, progress=told)
+        assert [text for text in broken(self.run, hard=hard) if "1 of 2 products" in text]
+
+        self.finish(hard.forecast, progress=told | {"done": 2}, log=[{}], result={"LAMP": 1})
+        assert not [text for text in broken(self.run, hard=hard) if "forecast" in text]
+
+
 class TestPieces:
     @pytest.mark.django_db
     def test_nobody_is_killed_when_no_worker_has_a_job(self):
@@ -199,7 +313,7 @@ class TestPieces:
         assert customers.place_orders(customers.BATCH + 1) == 2
 
         assert run.orders().count() == customers.BATCH + 1
-        assert Job.objects.ready().count() == 4 * (customers.BATCH + 1)
+        assert Job.objects.ready().count() == 3 * (customers.BATCH + 1)
 
     def test_a_taken_port_is_passed_over(self):
         with socket.socket() as taken:
@@ -239,6 +353,7 @@ def environment(transactional_db, tmp_path):
     return os.environ | {"DATABASE_URL": url, "SENT_MAIL_DIR": str(tmp_path)}
 
 
+@pytest.mark.slow
 def test_a_whole_demo_loses_nothing_and_can_be_repeated(environment, tmp_path):
     for run in (1, 2):
         result = subprocess.run(
@@ -252,8 +367,9 @@ def test_a_whole_demo_loses_nothing_and_can_be_repeated(environment, tmp_path):
         )
 
         assert result.returncode == 0, result.stdout + result.stderr
-        assert len(re.findall("✓|ok", result.stdout)) >= 10
+        assert len(re.findall("✓|ok", result.stdout)) >= 15
         assert not re.findall("✗|NO ", result.stdout)
         assert "kill -9" in result.stdout
+        assert "Traceback" not in result.stdout + result.stderr
         assert Receipt.objects.count() == run * 60
     assert list(tmp_path.iterdir())

@@ -12,12 +12,17 @@ import pytest
 from django.core.management.base import BaseCommand
 from django.db import connection
 from django.db.models import signals
+from django.dispatch import Signal
 
 from django_jobs import decorators, encoding, enqueue_on, exceptions, registry
+from django_jobs import signals as job_signals
 from django_jobs.backoff import Exponential
+from django_jobs.capabilities import EXECUTORS
 from django_jobs.conf import Options, read
+from django_jobs.context import JobContext
 from django_jobs.management.commands import runjobs
 from django_jobs.models import Job
+from django_jobs.orders import WorkerOptions
 from django_jobs.states import TRANSITIONS, State
 from django_jobs.worker import Worker
 from testproject.shop.models import Customer, Order, OrderLine, Product
@@ -37,7 +42,9 @@ from tests.pages import (
 PACKAGE = ROOT / "django_jobs"
 LIFECYCLE = DOCS / "lifecycle.md"
 PAGES_WITH_CODE = [page for page in sorted(DOCS.glob("*.md")) if python_blocks(page)]
-LANGUAGES = {"python", "sh", "sql", "ini", "text", "mermaid"}
+#: The signals of this project, by name.
+SIGNALS = {name: one for name, one in vars(job_signals).items() if isinstance(one, Signal)}
+LANGUAGES = {"python", "sh", "sql", "ini", "text", "mermaid", "dockerfile", "yaml"}
 
 
 def page_name(page):
@@ -52,6 +59,8 @@ def shop(monkeypatch):
         # The example shop's own receivers would answer to the orders of the pages too.
         monkeypatch.setattr(signal, "receivers", [])
         signal.sender_receivers_cache.clear()
+    for ours in SIGNALS.values():
+        monkeypatch.setattr(ours, "receivers", [])
     customer = Customer.objects.create(name="Ada Martin", email="ada@example.com")
     lamp = Product.objects.create(sku="LAMP", name="Brass lamp", price=Decimal("9.90"))
     order = Order.objects.create(customer=customer, total=Decimal("29.70"))
@@ -82,6 +91,24 @@ def test_the_code_of_a_page_runs(page, transactional_db, shop, running_worker, m
     settings = sys.modules.get("settings")
     if settings is not None and hasattr(settings, "DJANGO_JOBS"):
         read(settings.DJANGO_JOBS)
+
+
+def test_the_hooks_of_the_page_are_called(transactional_db, shop, monkeypatch, settings, caplog):
+    session = Session(DOCS / "hooks.md", monkeypatch, **shop)
+    session.run()
+    settings.DJANGO_JOBS = session.module("settings").DJANGO_JOBS
+    jobs = session.module("shop.jobs")
+    jobs.send_receipt.enqueue(order_id=shop["order"].pk)
+    broken = Job.objects.create(name="shop.jobs.send_receipt", kwargs={"order": 1})
+
+    with caplog.at_level("INFO", logger="shop"):
+        Worker(WorkerOptions(burst=True)).run()
+
+    assert len(jobs.durations) == 1
+    told = "\n".join(record.getMessage() for record in caplog.records)
+    assert told.count("shop.jobs.send_receipt took 0.") == 2
+    assert f"<JobContext shop.jobs.send_receipt #{broken.pk}, attempt 1> failed" in told
+    assert f"shop.jobs.send_receipt #{broken.pk} failed for good" in told
 
 
 def test_the_sql_of_a_page_makes_a_job(db):
@@ -171,6 +198,46 @@ def test_every_option_of_job_is_documented():
     documented = {names(option)[0] for option, *_ in rows}
 
     assert documented == set(decorators._DECLARED)
+
+
+def test_the_table_of_executors_says_what_they_support():
+    documented = {
+        names(name)[0]: [cell_means(cell) for cell in cells]
+        for name, *cells, _ in table(DOCS / "executors.md", "executor")
+    }
+
+    assert documented == {
+        name: [one.functions, one.coroutines, one.hard_timeout, one.memory_limit, one.atomic]
+        for name, one in EXECUTORS.items()
+    }
+
+
+def test_the_table_of_executors_says_where_they_have_places():
+    documented = {
+        names(name)[0]: "of their own" in places
+        for name, *_, places in table(DOCS / "executors.md", "executor")
+    }
+
+    assert documented == {name: one.own_places for name, one in EXECUTORS.items()}
+
+
+def cell_means(cell):
+    """Return what a cell of the table of executors says about this machine."""
+    assert re.match("yes|no|on Linux$", cell), cell
+    return sys.platform == "linux" if cell == "on Linux" else cell.startswith("yes")
+
+
+def test_everything_in_the_context_is_documented():
+    rows = table(DOCS / "context.md", "name")
+    public = {name for name in vars(JobContext) if not name.startswith("_")}
+
+    assert {names(name)[0].partition("(")[0] for name, _ in rows} == public
+
+
+def test_every_signal_is_documented():
+    rows = table(DOCS / "hooks.md", "signal")
+
+    assert {names(name)[0] for name, *_ in rows} == set(SIGNALS)
 
 
 def test_every_type_that_has_a_tag_is_documented():

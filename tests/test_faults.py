@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -45,7 +46,12 @@ def test_what_led_to_it_is_told_too():
     assert "KeyError: 'first'" in fault_of(error).traceback
 
 
-@pytest.mark.parametrize("error", [Mute(), Odd()])
+class Leaving(Exception):
+    def __str__(self) -> str:
+        raise SystemExit(3)
+
+
+@pytest.mark.parametrize("error", [Mute(), Odd(), Leaving()])
 def test_an_error_that_cannot_be_described_is_described_by_that(error):
     fault = fault_of(raised(error))
 
@@ -89,3 +95,63 @@ def test_any_message_can_be_stored(message):
 
 def test_only_what_cannot_be_stored_is_replaced():
     assert storable("a\x00b\ud800c\U0001f600é") == "a\N{REPLACEMENT CHARACTER}b?c\U0001f600é"
+
+
+MODULE = """
+def fail(message, kind=ValueError):
+    raise kind(message)
+
+def other(message):
+    raise ValueError(message)
+
+def dive(depth):
+    return dive(depth - 1) if depth else fail("the ground")
+
+def through(message):
+    {padding}
+    return fail(message)
+"""
+
+
+@pytest.fixture
+def fingerprint_of():
+    """Return a function that returns the fingerprint of a call in a module, as it is released."""
+
+    def fingerprint_of(function, *args, padding="pass"):
+        released: dict[str, Any] = {"__name__": "shop.jobs"}
+        exec(MODULE.format(padding=padding), released)
+        try:
+            released[function](*args)
+        except Exception as error:
+            # From where the module's own code begins: the test's is around it.
+            trace = error.__traceback__ and error.__traceback__.tb_next
+            return fault_of(error.with_traceback(trace)).fingerprint
+
+    return fingerprint_of
+
+
+class TestFingerprints:
+    def test_one_kind_at_one_place_has_one(self, fingerprint_of):
+        first, again = fingerprint_of("fail", "order 1"), fingerprint_of("fail", "order 2")
+
+        assert first == again
+        assert len(first) == 16
+        assert int(first, 16) >= 0
+
+    def test_it_survives_changed_lines(self, fingerprint_of):
+        before = fingerprint_of("through", "x")
+
+        assert fingerprint_of("through", "x", padding="pass\n    pass\n    pass") == before
+
+    @pytest.mark.parametrize(
+        "other", [("fail", "x", TypeError), ("other", "x"), ("through", "x")], ids=lambda o: o[0]
+    )
+    def test_another_kind_or_place_has_another(self, fingerprint_of, other):
+        assert fingerprint_of(*other) != fingerprint_of("fail", "x")
+
+    def test_the_depth_of_a_recursion_does_not_matter(self, fingerprint_of):
+        assert fingerprint_of("dive", 3) == fingerprint_of("dive", 40)
+
+    def test_an_error_without_a_traceback_has_one_too(self):
+        assert fault_of(ValueError("a")).fingerprint == fault_of(ValueError("b")).fingerprint
+        assert fault_of(ValueError()).fingerprint != fault_of(TypeError()).fingerprint

@@ -8,10 +8,10 @@ import psycopg
 import pytest
 from django.db import connection, transaction
 
-from django_jobs import notifications
-from django_jobs.notifications import CHANNEL, THROTTLE, Listener, notify
+from django_jobs import engine, notifications
+from django_jobs.notifications import CHANNEL, THROTTLE, Listener, notify, notify_worker
 from tests import samples
-from tests.rows import sql
+from tests.rows import make_job, sql
 from tests.threads import DEADLINE, at_once, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -88,7 +88,8 @@ class TestNotify:
 
         assert heard() == []
 
-    def test_many_jobs_at_once_notify_once(self, heard):
+    def test_many_jobs_at_once_notify_once(self, heard, monkeypatch):
+        monkeypatch.setattr(notifications, "THROTTLE", DEADLINE)
         for _ in range(20):
             notify("default", "default")
 
@@ -118,7 +119,64 @@ class TestNotify:
 
         at_once(lose)
 
-        assert "notify.failed queue=default" in caplog.text
+        assert "notify.failed channel=django_jobs payload=default" in caplog.text
+
+
+class TestSummons:
+    @pytest.fixture
+    def summon(self):
+        """Start a listener for a worker; return it with the events of its wake and its summons."""
+        started = []
+
+        def start(worker):
+            rung, summoned = threading.Event(), threading.Event()
+            listener = Listener(rung.set, (), "default", worker=worker, summon=summoned.set)
+            started.append(listener)
+            listener.start()
+            assert rung.wait(DEADLINE), "the first wake never came"
+            rung.clear()
+            return rung, summoned
+
+        yield start
+        for listener in started:
+            listener.stop()
+        for listener in started:
+            listener.join(DEADLINE)
+
+    def test_cancelling_a_running_job_summons_its_owner_alone(self, summon):
+        # Given two workers that listen on connections of their own
+        rung, owner = summon(7)
+        _, other = summon(8)
+        job = make_job("running", worker_id=7)
+        # When a job of one of them is cancelled
+        engine.cancel([job.pk], retention=60, using="default")
+        # Then that one is told, and the other is not
+        assert owner.wait(DEADLINE)
+        notify_worker(8, "default")
+        assert other.wait(DEADLINE)
+        assert not rung.is_set()
+
+    def test_a_rolled_back_cancellation_summons_nobody(self, summon):
+        _, owner = summon(7)
+        job = make_job("running", worker_id=7)
+
+        with transaction.atomic():
+            engine.cancel([job.pk], retention=60, using="default")
+            transaction.set_rollback(True)
+
+        assert not owner.is_set()
+
+    def test_it_can_be_turned_off(self, summon, settings):
+        _, owner = summon(7)
+        settings.DJANGO_JOBS = {"LISTEN": False}
+
+        notify_worker(7, "default")
+        settings.DJANGO_JOBS = {}
+        _, other = summon(8)
+        notify_worker(8, "default")
+
+        assert other.wait(DEADLINE)
+        assert not owner.is_set()
 
 
 class TestListener:
@@ -145,8 +203,8 @@ class TestListener:
 
         killed = sql(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-            "WHERE datname = current_database() AND query = %s",
-            f"LISTEN {CHANNEL}",
+            "WHERE datname = current_database() AND query LIKE %s",
+            f"LISTEN {CHANNEL}%",
         )
 
         assert killed

@@ -8,8 +8,10 @@ from functools import partial
 import pytest
 from django.db import connection, transaction
 
-from django_jobs import engine
-from django_jobs.models import Job
+from django_jobs import engine, stats
+from django_jobs.engine import lanes
+from django_jobs.limits import Allowance, Limit
+from django_jobs.models import Job, Worker
 from django_jobs.outcomes import Claimed
 from tests.plans import TABLE, statements_of, ways_into_jobs
 from tests.rows import FAILED, RETENTION, claim, ended, finish, sql
@@ -44,12 +46,37 @@ def finished(count):
     )  # fmt: skip
 
 
-def running(count, worker):
-    fill("running", count, worker_id=str(worker), claims="1", attempts="1", started_at="now()")
+def running(count, worker, **columns):
+    fill(
+        "running", count, worker_id=str(worker), claims="1", attempts="1", started_at="now()",
+        **columns,
+    )  # fmt: skip
 
 
 def scheduled(count):
     fill("scheduled", count, priority="100", scheduled_at="now() + n * interval '1 second'")
+
+
+#: Limits of every kind; in the lane "full" a hundred jobs run.
+LIMITED = Allowance(
+    {"full": Limit(max_running=100, max_running_per_host=100), "open": Limit(max_running=10**6)},
+    host="here",
+    budget=10**6,
+)
+
+
+def claim_limited(limit=500, *, allowance=LIMITED):
+    return engine.claim(1, (), limit, starting=True, allowance=allowance, using="default")
+
+
+def register(count):
+    """Register workers on a host, and return their ids."""
+    return [
+        engine.register(
+            hostname="here", pid=1, queues=(), concurrency=10, version="", using="default"
+        )
+        for _ in range(count)
+    ]
 
 
 def batch_of(worker, count):
@@ -66,6 +93,28 @@ def verbs(batch):
         "claim": (partial(claim, 1, 500, ["mail"]), "WITH picked", both),
         "small claim": (partial(claim, 1, 1), "WITH picked", both),
         "peek": (partial(claim, 1, 1), "WITH RECURSIVE heads", {"ready"}),
+        "limited claim": (claim_limited, "WITH picked", both),
+        "peek at lanes": (claim_limited, "WITH RECURSIVE heads", {"ready", "lane", "running"}),
+        "count permits": (claim_limited, "AS of_them_here", {"lane", "running"}),
+        "move into lanes": (
+            lambda: lanes.move_into_lanes("default", LIMITED.limits, using="default"),
+            "WITH picked",
+            both,
+        ),
+        "units on a host": (
+            lambda: stats.units_on_host("here", using="default"), "AS of_them_here", {"running"}
+        ),
+        "running in a lane": (
+            lambda: stats.running_in_lane("full", using="default"), "AS of_them_here", {"lane"}
+        ),
+        "count ready": (
+            lambda: stats.count("ready", limit=1000, using="default"), "AS found", {"ready"}
+        ),
+        "count ready of a queue": (
+            lambda: stats.count("ready", queues=["mail"], limit=1000, using="default"),
+            "AS found",
+            {"ready"},
+        ),
         "succeed": (lambda: finish(*map(ended, batch)), "UPDATE", {"pkey"}),
         "fail": (lambda: finish(*(ended(job, FAILED) for job in batch)), "UPDATE", {"pkey"}),
         "report the lost": (
@@ -215,3 +264,46 @@ class TestPlans:
             with subtests.test(name):
                 for statement in statements_of(verb, like=like):
                     assert rows_handled(statement) < 20 * len(batch)
+
+
+@pytest.mark.usefixtures("no_autovacuum")
+class TestLanes:
+    """Jobs at their limit cost the others nothing, however many they are."""
+
+    @pytest.fixture
+    def a_million_at_their_limit(self, no_autovacuum):
+        # In front of all others; and the statistics are those of an empty table.
+        sql(f"ANALYZE {TABLE}")
+        [worker] = register(1)
+        fill("ready", MILLION, priority="100", lane="'full'")
+        fill("ready", 1_000, priority="n % 3")
+        fill("ready", 1_000, priority="50", lane="'open'", queue="'mail'")
+        running(100, worker, lane="'full'")
+        finished(100_000)
+        yield
+        Worker.objects.all().delete()
+
+    @pytest.mark.usefixtures("a_million_at_their_limit")
+    def test_a_million_jobs_at_their_limit_slow_nobody(self, subtests):
+        running(500, worker=77)
+        batch = batch_of(77, 500)
+
+        check_all(subtests, batch)
+        self.check_rows(subtests)
+        sql(f"ANALYZE {TABLE}")
+        check_all(subtests, batch)
+        self.check_rows(subtests)
+
+    def check_rows(self, subtests):
+        with transaction.atomic():
+            claimed = claim_limited(50)
+            transaction.set_rollback(True)
+        assert {job.priority for job in claimed} == {50}
+        for like, most in [
+            ("WITH RECURSIVE heads", 1_000),
+            ("AS of_them_here", 1_000),
+            ("WITH picked", 500),
+        ]:
+            with subtests.test(like):
+                for statement in statements_of(partial(claim_limited, 50), like=like):
+                    assert rows_handled(statement) <= most

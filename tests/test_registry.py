@@ -139,3 +139,44 @@ class TestCalls:
 
     def test_anything_fits_a_function_that_takes_anything(self):
         registry.resolve("tests.samples.anything").check_call((1, 2), {"$": 3})
+
+
+class TestContext:
+    @pytest.mark.parametrize(
+        ("name", "parameter", "place"),
+        [
+            ("thread.ask_context", "context", 0),
+            ("thread.mind_the_place", "context", 1),
+            ("thread.check_until_stopped", "context", 1),
+            ("thread.wait_to_be_cancelled", "context", 1),
+            ("thread.give_back", None, 0),
+        ],
+    )
+    def test_the_parameter_that_gets_it_is_found_and_is_no_argument(self, name, parameter, place):
+        definition = registry.resolve(name)
+
+        found = definition.context and definition.context.name
+        assert (found, definition.context_place) == (parameter, place)
+        assert parameter not in definition.signature.parameters
+        assert parameter not in definition.positional
+
+    def test_a_call_by_name_is_checked_without_it(self):
+        definition = registry.resolve("thread.mind_the_place")
+
+        definition.check_call((), {"first": "a"})
+        with pytest.raises(TypeError, match="'first'"):
+            definition.check_call((), {"second": "b"})
+
+
+class TestLimits:
+    def test_a_process_job_has_places_of_its_own(self):
+        definition = registry.resolve("process.nothing")
+
+        assert definition.limit is not None
+        assert definition.limit.places == "process"
+        assert definition.lane == "process.nothing"
+
+    def test_most_jobs_have_none(self):
+        assert registry.limit_of("thread.nothing") is None
+        assert registry.limit_of("nobody.knows.it") is None
+        assert registry.resolve("thread.nothing").lane == ""

@@ -17,12 +17,16 @@ from testproject.ledger.jobs import nothing
     [
         (["--concurrency", "0"], "0 is not between 1 and 10000"),
         (["--concurrency", "many"], "'many' is not a whole number"),
+        (["--units", "0"], "0 is not between 1 and"),
         (["--processes", "-1"], "-1 is not between 0 and 1000"),
         (["--max-jobs", "0"], "0 is not between 1"),
         (["--max-seconds", "-3"], "-3 is not a number of seconds from 0 on"),
         (["--max-seconds", "nan"], "nan is not a number of seconds from 0 on"),
         (["--shutdown-timeout", "soon"], "'soon' is not a number of seconds"),
         (["--queue", ""], "--queue must be 1 to 255 printable characters"),
+        (["--stop-signal", "SIGTREM"], "'SIGTREM' is no signal .* Did you mean 'SIGTERM'"),
+        (["--stop-signal", "SIGKILL"], "'SIGKILL' is no signal that can be handled"),
+        (["--health-port", "0"], "0 is not between 1 and 65535"),
         (["--quue", "mail"], "unrecognized arguments: --quue mail"),
     ],
 )
@@ -55,6 +59,24 @@ def test_another_engine_is_refused(settings, monkeypatch):
     monkeypatch.setattr(connections["default"], "vendor", "sqlite")
     with pytest.raises(CommandError, match="django_jobs needs PostgreSQL"):
         call_command("runjobs", "--burst")
+
+
+@pytest.mark.django_db
+def test_a_worker_in_this_very_process_cannot_be_reloaded():
+    with pytest.raises(CommandError, match="--reload needs --processes 1 or more"):
+        call_command("runjobs", "--reload", "--processes", "0")
+
+
+@pytest.mark.django_db
+def test_a_heartbeat_file_that_cannot_be_written_is_refused(tmp_path):
+    with pytest.raises(CommandError, match=r"heartbeat file .* cannot be written: No such file"):
+        call_command("runjobs", "--burst", "--heartbeat-file", str(tmp_path / "nowhere" / "file"))
+
+
+@pytest.mark.django_db
+def test_a_health_host_that_is_not_here_is_refused():
+    with pytest.raises(CommandError, match=r"Nothing can listen on 203\.0\.113\.1 port 8080"):
+        call_command("runjobs", "--health-port", "8080", "--health-host", "203.0.113.1")
 
 
 @pytest.mark.django_db(transaction=True)

@@ -2,8 +2,9 @@
 
 import subprocess
 import sys
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
+from random import Random
 
 import pytest
 from asgiref.sync import async_to_sync
@@ -13,19 +14,34 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from django_jobs import Cancel, JobContext
 from django_jobs.models import Job
-from testproject.shop import gateway, jobs
+from django_jobs.outcomes import Claimed, Fault
+from django_jobs.signals import job_failed
+from testproject.shop import forecast, gateway, jobs, suppliers
 from testproject.shop.checkout import place_order
 from testproject.shop.data import generate
-from testproject.shop.models import Customer, Order, OrderLine, Product, Receipt, SalesReport
+from testproject.shop.models import (
+    Booking,
+    Customer,
+    Mailing,
+    Order,
+    OrderLine,
+    Product,
+    Receipt,
+    SalesReport,
+    StaffNote,
+)
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
 def no_latency(monkeypatch):
-    """Let the gateway answer at once."""
+    """Let everybody answer at once."""
     monkeypatch.setattr(gateway, "LATENCY", 0)
+    monkeypatch.setattr(suppliers, "LATENCY", 0)
+    monkeypatch.setattr(jobs, "NEWSLETTER_PACE", 0)
 
 
 @pytest.fixture
@@ -48,6 +64,34 @@ def form():
     return {"name": "Ada Martin", "email": "ada@example.com", "product": "LAMP", "pieces": 2}
 
 
+class Desk:
+    """Takes in what a job tells of itself."""
+
+    cancelled = False
+
+    def __init__(self):
+        self.told, self.lines = {}, []
+
+    def note(self, job, *, progress=None, line=None):
+        self.told.update(progress or {})
+        self.lines += [line] if line else []
+
+    def is_cancelled(self, job):
+        return self.cancelled
+
+
+@pytest.fixture
+def desk():
+    return Desk()
+
+
+@pytest.fixture
+def context(desk):
+    """Return the context of a job that is run here and now."""
+    claimed = Claimed(1, 1, "name", "[]", "{}", 1, 1, None, 0)
+    return JobContext(claimed, None, 0, desk, lambda claimed: Job(pk=claimed.id))
+
+
 def order_numbered(pk, customer):
     """Save an order whose number decides what the gateway does."""
     return Order.objects.create(pk=pk, customer=customer, total=Decimal("5.00"))
@@ -66,7 +110,7 @@ class TestPages:
         order = Order.objects.get()
         assert response.url == order.get_absolute_url()
         assert order.total == Decimal("39.80")
-        assert enqueued() == ["charge_card", "notify_warehouse", "reserve_stock", "send_receipt"]
+        assert enqueued() == ["book_order", "charge_card", "send_receipt"]
         assert all(job.kwargs == {"order_id": order.pk} for job in Job.objects.all())
 
     def test_an_order_that_rolls_back_enqueues_nothing(self, customer, lamp):
@@ -113,7 +157,12 @@ class TestPages:
         assert f"Receipt: R-{order.pk:06}" in after
 
     def test_the_admin_shows_the_rows_of_the_shop(self, admin_client, order):
-        for model in ("customer", "product", "order", "receipt", "charge", "salesreport"):
+        jobs.book_order(order_id=order.pk)
+        Mailing.objects.create(newsletter=1, customer=order.customer)
+        for model in (
+            "customer", "product", "order", "booking", "receipt", "charge", "mailing",
+            "staffnote", "salesreport",
+        ):  # fmt: skip
             for page in ("changelist", "add"):
                 url = reverse(f"admin:shop_{model}_{page}")
                 assert admin_client.get(url).status_code == 200, url
@@ -140,19 +189,20 @@ class TestJobs:
             jobs.send_receipt(order_id=order.pk)
         assert not Receipt.objects.exists()
 
-    def test_stock_is_reserved_once_however_often_its_job_runs(self, order, lamp):
-        reserved = [jobs.reserve_stock(order_id=order.pk) for _ in range(2)]
+    def test_a_booked_order_leaves_the_shelves_and_goes_to_the_warehouse(self, order, lamp):
+        jobs.book_order(order_id=order.pk)
 
         lamp.refresh_from_db()
-        assert reserved == [1, 0]
         assert lamp.stock == 8
         assert OrderLine.objects.get().reserved
+        assert Booking.objects.get().amount == order.total
+        assert enqueued().count("notify_warehouse") == 1
 
-    def test_the_same_reservation_waits_only_once(self, order):
-        again = jobs.reserve_stock.enqueue(order_id=order.pk)
+    def test_the_same_order_waits_to_be_booked_only_once(self, order):
+        again = jobs.book_order.enqueue(order_id=order.pk)
 
         assert not again.created
-        assert enqueued().count("reserve_stock") == 1
+        assert enqueued().count("book_order") == 1
 
     def test_a_card_is_charged_once_however_often_its_job_runs(self, customer):
         order = order_numbered(36, customer)
@@ -230,6 +280,62 @@ class TestJobs:
         jobs.nightly_report(day=timezone.localdate())
 
         assert SalesReport.objects.get().revenue == 0
+
+
+class TestHardCases:
+    def test_a_newsletter_goes_to_those_who_do_not_have_it(self, customer, context, mailoutbox):
+        for _ in range(2):
+            assert jobs.send_newsletter(context, "News") == 1
+
+        Customer.objects.create(name="Elif Rossi", email="elif@example.com")
+        jobs.send_newsletter(context, "News")
+
+        assert [mail.to for mail in mailoutbox] == [["ada@example.com"], ["elif@example.com"]]
+
+    def test_a_cancelled_newsletter_is_sent_to_nobody_else(
+        self, customer, context, desk, mailoutbox
+    ):
+        desk.cancelled = True
+
+        with pytest.raises(Cancel):
+            jobs.send_newsletter(context, "News")
+        assert not mailoutbox
+
+    def test_a_forecast_tells_what_to_order(self, order, lamp, context, desk):
+        Product.objects.filter(pk=lamp.pk).update(stock=1)
+
+        found = jobs.forecast_demand(context, rounds=20)
+
+        assert found["LAMP"] >= 1
+        assert [line["message"] for line in desk.lines] == [
+            f"LAMP Brass lamp: order {found['LAMP']}, there are 1"
+        ]
+        assert (desk.told["done"], desk.told["total"]) == (1, 1)
+
+    def test_more_pieces_are_needed_of_what_sells_better(self):
+        slow, fast = (forecast.pieces_needed(daily, 30, 50, Random(1)) for daily in (0.1, 2))
+
+        assert 3 <= slow < 20
+        assert 60 <= fast < 120
+
+    def test_a_feed_is_read_by_its_lines(self):
+        assert jobs.check_feed(supplier="Supplier 1") == 2
+        assert suppliers.readable(["Chair", "Chair: 1", "A chair: 1.20"]) == ["A chair: 1.20"]
+
+    def test_a_visit_says_from_when_to_when_it_took(self):
+        visit = jobs.visit_supplier(supplier="Supplier 1")
+
+        assert datetime.fromisoformat(visit["came"]) <= datetime.fromisoformat(visit["left"])
+
+    def test_the_staff_is_told_of_a_feed_that_cannot_be_read(self):
+        job = jobs.check_feed.enqueue(supplier="Careless & Sons")
+        fault = Fault("JobTimeout", "it took too long", "")
+
+        for function in (jobs.check_feed, jobs.visit_supplier):
+            job_failed.send(sender=function, job=job, fault=fault)
+
+        note = StaffNote.objects.get()
+        assert (note.job, note.text) == (job.pk, "The feed of Careless & Sons: it took too long")
 
 
 def test_the_price_list_is_what_its_script_writes(tmp_path):

@@ -15,7 +15,7 @@ from django_jobs.exceptions import (
 )
 from tests import samples
 
-spec = samples.anything.job
+spec: JobSpec = samples.anything.job
 
 
 class Shelf:
@@ -211,6 +211,17 @@ class TestPreparing:
     def test_meta_is_checked_as_well(self):
         with pytest.raises(NotStorable, match=r"meta\['a'\]: "):
             spec.with_meta(a=b"x").prepare()
+
+    def test_a_memory_limit_is_stored_where_it_can_be_enforced(self):
+        assert JobSpec("process.nothing").with_memory_limit(10**9).prepare().memory_limit == 10**9
+        assert JobSpec("process.eat_memory", (1,)).prepare().memory_limit == 400 * 2**20
+
+    def test_a_job_of_a_limited_function_goes_to_its_lane(self):
+        assert JobSpec("process.nothing").prepare().lane == "process.nothing"
+        assert JobSpec("thread.nothing").prepare().lane is None
+
+    def test_the_context_is_no_argument(self):
+        assert JobSpec("thread.mind_the_place", ("a", "b")).prepare().args == '["a","b"]'
 
 
 class TestUniqueKeys:

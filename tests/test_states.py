@@ -118,7 +118,10 @@ def test_enqueue_makes_scheduled_and_ready_jobs():
 
 
 def test_every_verb_of_the_engine_that_moves_jobs_is_tried():
-    others = {"deregister", "register", "pause_queue", "resume_queue", "ensure_queue", "announce"}
+    others = {
+        "deregister", "register", "pause_queue", "resume_queue", "ensure_queue",
+        "announce", "lost", "report", "row_of",
+    }  # fmt: skip
     aliases = {"disown", "rescue_dead", "mark_started", "Rescued"}
 
     assert set(engine.__all__) - others - aliases == VERBS.keys() | {"enqueue"}

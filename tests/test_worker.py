@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+import time
+from functools import partial
 
 import pytest
 from django.db import connection
 
-from django_jobs import enqueue, enqueue_many
+from django_jobs import JobSpec, enqueue, enqueue_many
+from django_jobs.intake import HOLD
 from django_jobs.models import Job, Worker
 from django_jobs.orders import WorkerOptions
 from django_jobs.worker import Worker as WorkerProcess
@@ -274,6 +277,16 @@ def test_what_a_lost_claim_made_ours_is_given_back(monkeypatch):
     # Then it has found the job, given it back uncharged, and run it
     assert broken
     assert (row.state, row.attempts, row.claims) == (Job.State.SUCCEEDED, 1, 3)
+
+
+def test_a_job_does_not_go_back_while_its_process_is_starting(own_database_for_processes):
+    # Given a job for a process, and processes that take longer to start than jobs are held
+    row = enqueue(JobSpec(func="process.give_back", args=(1,)))
+    # When it is run
+    WorkerProcess(WorkerOptions(burst=True), initialize=partial(time.sleep, 1.5 * HOLD)).run()
+    # Then it was claimed once
+    row.refresh_from_db()
+    assert (row.state, row.claims) == (Job.State.SUCCEEDED, 1)
 
 
 def test_a_worker_leaves_nothing_behind():

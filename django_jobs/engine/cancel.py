@@ -4,28 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from django_jobs.engine.sql import JOB, among, change, movable
+from django_jobs.engine.announcing import summon
+from django_jobs.engine.sql import JOB, among, fetch, movable
 
 _CANCEL = f"""
 WITH taken AS MATERIALIZED (
     SELECT id FROM {JOB} AS job WHERE id = ANY(%s::bigint[]) AND {movable("cancel")}
     ORDER BY id FOR NO KEY UPDATE
 )
-UPDATE {JOB} AS job
-SET state = 'cancelled', claims = job.claims + 1, finished_at = statement_timestamp(),
-    prune_at = statement_timestamp() + make_interval(secs => %s)
-WHERE {among("taken")}
+, moved AS (
+    UPDATE {JOB} AS job
+    SET state = 'cancelled', claims = job.claims + 1, finished_at = statement_timestamp(),
+        prune_at = statement_timestamp() + make_interval(secs => %s)
+    WHERE {among("taken")}
+    RETURNING job.id, job.worker_id
+)
+SELECT array_agg(id ORDER BY id),
+    array_agg(DISTINCT worker_id) FILTER (WHERE worker_id IS NOT NULL)
+FROM moved
 """  # noqa: S608 - names of tables
 
 #: Jobs moved by one statement.
 BATCH = 1000
 
 
-def cancel(ids: Sequence[int], *, retention: float, using: str) -> int:
-    """Move jobs that have not ended to cancelled; return how many. Kept ``retention`` seconds.
+def cancel(ids: Sequence[int], *, retention: float, using: str) -> list[int]:
+    """Move jobs that have not ended to cancelled; return their ids. Kept ``retention`` seconds.
 
-    The claims grow, so what a worker still runs of them can no longer finish.
+    The claims grow, so what a worker still runs of them can no longer finish; the workers are told,
+    and stop it as far as it can be stopped.
     """
     ids = sorted(ids)
-    batches = (ids[start : start + BATCH] for start in range(0, len(ids), BATCH))
-    return sum(change(using, _CANCEL, (batch, retention)) for batch in batches)
+    cancelled: list[int] = []
+    workers: set[int] = set()
+    for start in range(0, len(ids), BATCH):
+        batch = ids[start : start + BATCH]
+        ((moved, owners),) = fetch(using, _CANCEL, (batch, retention))
+        cancelled += moved or ()
+        workers.update(owners or ())
+    summon(workers, using)
+    return cancelled

@@ -22,7 +22,15 @@ SELECT statement_timestamp(), array(
 """  # noqa: S608 - the name of a table
 
 #: What a column holds where it is not given; COPY cannot say DEFAULT on every supported server.
-_DEFAULTS = {"args": "[]", "kwargs": "{}", "meta": "{}", "priority": 0, "max_attempts": 1}
+_DEFAULTS = {
+    "args": "[]",
+    "kwargs": "{}",
+    "meta": "{}",
+    "priority": 0,
+    "max_attempts": 1,
+    "lane": "",
+    "units": 1,
+}
 
 
 def reserve_ids(count: int, using: str) -> tuple[datetime, list[int]]:

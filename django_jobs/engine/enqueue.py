@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.db import transaction
-from django.db.models.base import ModelState
 
 from django_jobs.batches import NewJobs
 from django_jobs.engine.announcing import announce
 from django_jobs.engine.copying import copy_in, reserve_ids
 from django_jobs.engine.inserting import Inserted, insert, insert_one
+from django_jobs.engine.rows import row
 from django_jobs.engine.sql import JOB, fetch, states
 from django_jobs.exceptions import UniqueKeyContended
 from django_jobs.models import Job
@@ -146,11 +146,4 @@ def _duplicate(job: Job) -> Job:
 
 def _row(new: NewJob, inserted: Inserted, using: str) -> Job:
     """Return the model instance of a new row; what the database decided unseen is deferred."""
-    # What Job.from_db() makes, at an eighth of the time: Model.__init__() looks at every field.
-    job = Job.__new__(Job)
-    job._state = ModelState()
-    job._state.adding = False
-    job._state.db = using
-    job.__dict__.update(new.as_columns())
-    job.__dict__.update(inserted.as_columns())
-    return job
+    return row({**new.as_columns(), **inserted.as_columns()}, using)

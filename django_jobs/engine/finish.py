@@ -22,7 +22,16 @@ from django_jobs.engine.sql import (
     fetch,
     with_error,
 )
-from django_jobs.outcomes import Cancelled, Failed, Finished, Parked, Snoozed, Succeeded
+from django_jobs.outcomes import (
+    Abandoned,
+    Cancelled,
+    Claimed,
+    Failed,
+    Finished,
+    Parked,
+    Snoozed,
+    Succeeded,
+)
 from django_jobs.states import FINISHED, State
 
 
@@ -60,11 +69,12 @@ SET state = {_STATE},
     prune_at = {_KEPT},
     errors = CASE WHEN {_ERROR} IS NULL THEN job.errors
              ELSE {with_error(f"{_ERROR}::jsonb")} END,
+    fingerprint = coalesce({_ERROR}::jsonb ->> 'fingerprint', job.fingerprint),
     note = {_given("note", "text")}
 FROM {_NOW} WHERE {among("fenced")} AND {STILL_OWNED}
 """  # noqa: S608 - names of tables
 
-_HELD = f"SELECT id FROM {JOB} AS job WHERE {FENCE}"  # noqa: S608 - names of tables
+_HELD = f"SELECT id, state FROM {JOB} AS job WHERE {FENCE}"  # noqa: S608 - names of tables
 
 _MARK_STARTED = f"""
 {FENCED}
@@ -104,6 +114,16 @@ def mark_started(started: Sequence[tuple[int, int, float]], *, using: str) -> No
         change(using, _MARK_STARTED, {"ids": ids, "claims": claims, "began": began})
 
 
+def lost(jobs: Sequence[Claimed], *, using: str) -> list[Claimed]:
+    """Return those of the claimed jobs that have changed hands or were cancelled. Moves nothing."""
+    if not jobs:
+        return []
+    ordered = sorted(jobs, key=lambda job: job.id)
+    ids, claims = map(array, zip(*((job.id, job.claims) for job in ordered), strict=True))
+    held = {job for job, _ in fetch(using, _HELD, {"ids": ids, "claims": claims})}
+    return [job for job in ordered if job.id not in held]
+
+
 def _write(
     statement: str, finished: Sequence[Finished], now: float, using: str, **columns: Any
 ) -> set[int]:
@@ -116,8 +136,15 @@ def _write(
     }
     if change(using, statement, params) == len(finished):
         return set()
-    held = {job for (job,) in fetch(using, _HELD, params)}
-    return {one.job.id for one in finished} - held
+    # It is no loss that what we write is written already. That it ended otherwise is: its commit
+    # came through, though nobody heard of it.
+    held = dict(fetch(using, _HELD, params))
+    intended = columns.get("state") or [State.SUCCEEDED] * len(finished)
+    return {
+        one.job.id
+        for one, state in zip(finished, intended, strict=True)
+        if held.get(one.job.id) != state
+    }
 
 
 def _keep(ended: Finished, state: State, retention: Mapping[str, float]) -> float | None:
@@ -165,8 +192,8 @@ def _conclusion(ended: Finished, worker: str) -> _Conclusion:
             return _Conclusion(State.SCHEDULED, uncharged=1, delay=delay, note=f"Parked: {reason}")
         case Cancelled(reason=reason):
             return _Conclusion(State.CANCELLED, note=reason)
-        case Succeeded():
-            raise AssertionError("it succeeded")
+        case Succeeded() | Abandoned():
+            raise AssertionError(f"{ended.outcome} is not written this way")
 
 
 def _error(ended: Finished, outcome: Failed, worker: str) -> str:

@@ -11,10 +11,13 @@ from django.db import transaction
 from django_jobs.engine.announcing import announce
 from django_jobs.engine.sql import JOB, WORKER, among, change, fetch, with_error
 from django_jobs.exceptions import WorkerLost
+from django_jobs.faults import fingerprint
 
 #: Times a job is taken back at no charge when nobody can tell whether it had begun. After that it
 #: is charged: a job that kills its host, and every witness with it, must come to an end.
 REPRIEVES = 2
+
+_LOST = f"{WorkerLost.__module__}.{WorkerLost.__qualname__}"
 
 _RETURNED = "job.id = ANY(%(returned)s::bigint[])"
 #: Who is charged: by the witness of what had begun, or without one by what the row tells.
@@ -51,7 +54,9 @@ SET state = {verdict},
                                WHEN 'failed' THEN %(keep_failed)s::float8 END),
     errors = CASE WHEN {_RETURNED} OR NOT {charged} THEN job.errors
              ELSE {with_error(error)}
-             END
+             END,
+    fingerprint = CASE WHEN {_RETURNED} OR NOT {charged} THEN job.fingerprint
+                  ELSE %(error)s::jsonb ->> 'fingerprint' END
 FROM (SELECT statement_timestamp() AS at) AS now
 WHERE {among("taken")}
 RETURNING job.id, job.queue, job.state
@@ -106,9 +111,10 @@ def rescue(
     most. Jobs that had ``returned`` nothing, only nobody had recorded it, have succeeded.
     """
     error = {
-        "exception": f"{WorkerLost.__module__}.{WorkerLost.__qualname__}",
+        "exception": _LOST,
         "message": reason,
         "traceback": "",
+        "fingerprint": fingerprint(_LOST),
         "worker": None,
     }
     params = {

@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from django_jobs.engine.sql import WORKER, change
+from django_jobs.limits import DEFAULT_UNITS
 from django_jobs.models import Worker
 
 
 def register(
-    *, hostname: str, pid: int, queues: Sequence[str], concurrency: int, version: str, using: str
+    *,
+    hostname: str,
+    pid: int,
+    queues: Sequence[str],
+    concurrency: int,
+    units: int = DEFAULT_UNITS,
+    version: str,
+    using: str,
 ) -> int:
     """Make a worker known, and return its id. To be committed before its first claim."""
     worker = Worker.objects.using(using).create(
@@ -17,6 +25,7 @@ def register(
         pid=pid,
         queues=list(queues),
         concurrency=concurrency,
+        units=units,
         version=version,
     )
     return worker.pk

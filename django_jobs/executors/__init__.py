@@ -1,11 +1,8 @@
-"""The executors, by the names that jobs choose them by."""
+"""The executors: one for each way to run a job."""
 
 from django_jobs.executors.asyncio import AsyncioExecutor
-from django_jobs.executors.base import Executor
+from django_jobs.executors.base import Executor, Watcher
+from django_jobs.executors.process import ProcessExecutor
 from django_jobs.executors.thread import ThreadExecutor
 
-EXECUTORS: dict[str, type[Executor]] = {
-    kind.capabilities.name: kind for kind in (ThreadExecutor, AsyncioExecutor)
-}
-
-__all__ = ["EXECUTORS", "AsyncioExecutor", "Executor", "ThreadExecutor"]
+__all__ = ["AsyncioExecutor", "Executor", "ProcessExecutor", "ThreadExecutor", "Watcher"]

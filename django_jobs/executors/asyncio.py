@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from asgiref.sync import SyncToAsync, ThreadSensitiveContext, sync_to_async
 from django.db import connections
 
 from django_jobs.capabilities import EXECUTORS
-from django_jobs.execution import Policy, aperform
+from django_jobs.execution import aperform
 from django_jobs.executors.base import Executor, Watcher
+from django_jobs.judgement import Policy
 from django_jobs.outcomes import Claimed
 
 
@@ -31,7 +32,9 @@ class AsyncioExecutor(Executor):
     ) -> None:
         super().__init__(size, policy, watcher)
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], Claimed] = {}
+        self._unwanted: set[int] = set()
+        self._is_stopping = False
 
     def submit(self, jobs: Sequence[Claimed]) -> None:
         """Run jobs, in this order, as tasks end; start the loop with the first of them."""
@@ -43,10 +46,17 @@ class AsyncioExecutor(Executor):
             ).start()
         self._loop.call_soon_threadsafe(self._fill)
 
+    def cancel(self, jobs: Collection[int]) -> None:
+        """Cancel jobs that are not wanted any more, at their next await."""
+        super().cancel(jobs)
+        if self._loop is not None and not self._is_stopping:
+            self._loop.call_soon_threadsafe(self._cancel, frozenset(jobs))
+
     def stop(self) -> None:
         """Cancel the running tasks, and run nothing more."""
         self.withdraw()
-        if self._loop is not None:
+        if self._loop is not None and not self._is_stopping:
+            self._is_stopping = True
             asyncio.run_coroutine_threadsafe(self._shut(), self._loop)
 
     def _run(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -69,18 +79,28 @@ class AsyncioExecutor(Executor):
                 return
             loop = asyncio.get_running_loop()
             task = loop.create_task(self._work(job), context=contextvars.Context())
-            self._tasks.add(task)
+            self._tasks[task] = job
             task.add_done_callback(self._done)
 
     def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
+        job = self._tasks.pop(task)
+        if job.id in self._unwanted:
+            self._unwanted.discard(job.id)
+            if task.cancelled():
+                self._abandon(job)
         self._fill()
+
+    def _cancel(self, jobs: Collection[int]) -> None:
+        for task, job in self._tasks.items():
+            if job.id in jobs:
+                self._unwanted.add(job.id)
+                task.cancel()
 
     async def _work(self, job: Claimed) -> None:
         self._watcher.begun(job)
         async with ThreadSensitiveContext() as context:
             try:
-                finished = await aperform(job, self._policy)
+                finished = await aperform(job, self._policy, self._watcher)
             finally:
                 if context in SyncToAsync.context_to_thread_executor:
                     await sync_to_async(connections.close_all)()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Sequence
@@ -10,16 +9,18 @@ from collections.abc import Sequence
 from django.db import connections
 
 from django_jobs.capabilities import EXECUTORS
-from django_jobs.execution import Policy, perform
+from django_jobs.execution import perform
 from django_jobs.executors.base import Executor, Watcher
-from django_jobs.housekeeping import clean_connections, refresh_connections
+from django_jobs.housekeeping import clean_connections_after, expect_jobs, refresh_connections
+from django_jobs.judgement import Policy
 from django_jobs.outcomes import Claimed
-
-logger = logging.getLogger("django_jobs")
 
 
 class ThreadExecutor(Executor):
-    """Threads that help themselves to the waiting jobs, so none waits behind a slow neighbour."""
+    """Threads that help themselves to the waiting jobs, so none waits behind a slow neighbour.
+
+    A job that is not wanted any more hears of it when it asks its context.
+    """
 
     capabilities = EXECUTORS["thread"]
 
@@ -39,7 +40,8 @@ class ThreadExecutor(Executor):
         """Run jobs, in this order, as threads get free; start threads while there are too few."""
         self._waiting.extend(jobs)
         with self._changed:
-            missing = min(len(jobs) - self._resting, self.size - self._threads)
+            # Those that rest may have been called already, for jobs that still wait here.
+            missing = min(len(self._waiting) - self._resting, self.size - self._threads)
             self._changed.notify(len(jobs))
             for _ in range(missing):
                 self._threads += 1
@@ -56,14 +58,12 @@ class ThreadExecutor(Executor):
             self._changed.notify_all()
 
     def _work(self) -> None:
+        expect_jobs()
         try:
             while (job := self._next()) is not None:
                 self._watcher.begun(job)
-                finished = perform(job, self._policy)
-                try:
-                    clean_connections()
-                except Exception:  # a connection in ruins must not cost the outcome or the thread
-                    logger.exception("connection.not_cleaned after_job=%s", job.id)
+                finished = perform(job, self._policy, self._watcher)
+                clean_connections_after(job.id)
                 self._hand_over(finished)
         finally:
             connections.close_all()

@@ -60,6 +60,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("concurrency", models.IntegerField(db_default=1, verbose_name="concurrency")),
+                ("units", models.IntegerField(db_default=10000, verbose_name="units of its host")),
                 ("version", models.CharField(db_default="", max_length=50, verbose_name="version")),
                 (
                     "started_at",
@@ -236,6 +237,17 @@ class Migration(migrations.Migration):
                     models.IntegerField(db_default=1, default=1, verbose_name="process units"),
                 ),
                 (
+                    "lane",
+                    models.CharField(
+                        blank=True,
+                        db_default="",
+                        default="",
+                        editable=False,
+                        max_length=255,
+                        verbose_name="lane",
+                    ),
+                ),
+                (
                     "errors",
                     models.JSONField(
                         blank=True,
@@ -244,9 +256,16 @@ class Migration(migrations.Migration):
                         verbose_name="errors",
                     ),
                 ),
+                (
+                    "fingerprint",
+                    models.CharField(
+                        blank=True, max_length=16, null=True, verbose_name="fingerprint"
+                    ),
+                ),
                 ("result", models.JSONField(blank=True, null=True, verbose_name="result")),
                 ("note", models.TextField(blank=True, null=True, verbose_name="note")),
                 ("progress", models.JSONField(blank=True, null=True, verbose_name="progress")),
+                ("log", models.JSONField(blank=True, null=True, verbose_name="log")),
                 (
                     "meta",
                     models.JSONField(
@@ -276,6 +295,7 @@ class Migration(migrations.Migration):
                 "indexes": [
                     models.Index(
                         models.F("queue"),
+                        models.F("lane"),
                         models.OrderBy(models.F("priority"), descending=True),
                         models.F("id"),
                         condition=models.Q(("state", "ready")),
@@ -295,6 +315,13 @@ class Migration(migrations.Migration):
                         condition=models.Q(("state__in", ["cancelled", "failed", "succeeded"])),
                         fields=["prune_at"],
                         name="django_jobs_job_finished",
+                    ),
+                    models.Index(
+                        condition=models.Q(
+                            ("state", "running"), models.Q(("lane", ""), _negated=True)
+                        ),
+                        fields=["lane"],
+                        name="django_jobs_job_lane",
                     ),
                     models.Index(
                         condition=models.Q(("state", "failed")),
@@ -363,6 +390,9 @@ class Migration(migrations.Migration):
                     models.CheckConstraint(
                         condition=models.Q(("attempts__gte", 0), ("max_attempts__gte", 1)),
                         name="django_jobs_job_attempts",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("units__gte", 0)), name="django_jobs_job_units"
                     ),
                 ],
             },

@@ -72,15 +72,26 @@ class Job(models.Model):
     #: Null for the setting, 0 for no limit.
     timeout = models.DurationField(_("timeout"), null=True, blank=True)
     memory_limit = models.BigIntegerField(_("memory limit in bytes"), null=True, blank=True)
+    #: What it takes of its host's budget while it runs.
     units = models.IntegerField(_("process units"), default=1, db_default=1)
+    #: What it shares a limit with: jobs of one lane are claimed together, or wait together, and
+    #: cost the jobs of other lanes nothing. Empty for jobs without any limit.
+    lane = models.CharField(
+        _("lane"), max_length=255, default="", db_default="", blank=True, editable=False
+    )
     #: One object for each failed attempt, newest last.
     errors = models.JSONField(
         _("errors"), default=list, db_default=Value([], models.JSONField()), blank=True
     )
+    #: Of the last failure: the same for failures of one kind at one place in the code.
+    fingerprint = models.CharField(_("fingerprint"), max_length=16, null=True, blank=True)  # noqa: DJ001 - most never fail
     result = models.JSONField(_("result"), null=True, blank=True)
     #: Why it is where it is, where that is not plain: parked, cancelled. Empty at the next claim.
     note = models.TextField(_("note"), null=True, blank=True)  # noqa: DJ001 - mostly absent
+    #: What it told of itself last: done, total, message, at.
     progress = models.JSONField(_("progress"), null=True, blank=True)
+    #: The last lines it has logged, oldest first: attempt, at, message.
+    log = models.JSONField(_("log"), null=True, blank=True)
     #: Yours.
     meta = models.JSONField(
         _("meta"), default=dict, db_default=Value({}, models.JSONField()), blank=True
@@ -98,6 +109,7 @@ class Job(models.Model):
             # Exactly the claimable rows, in exactly the order of the claim.
             models.Index(
                 F("queue"),
+                F("lane"),
                 F("priority").desc(),
                 F("id"),
                 name="django_jobs_job_ready",
@@ -117,6 +129,12 @@ class Job(models.Model):
                 fields=["prune_at"],
                 name="django_jobs_job_finished",
                 condition=Q(state__in=sorted(FINISHED)),
+            ),
+            # What is counted where a lane has a limit.
+            models.Index(
+                fields=["lane"],
+                name="django_jobs_job_lane",
+                condition=Q(state=State.RUNNING) & ~Q(lane=""),
             ),
             # Failures are few and are what people look for.
             models.Index(
@@ -152,6 +170,7 @@ class Job(models.Model):
                 # No upper bound by max_attempts: one odd row must not make a whole claim fail.
                 condition=Q(attempts__gte=0, max_attempts__gte=1),
             ),
+            models.CheckConstraint(name="django_jobs_job_units", condition=Q(units__gte=0)),
         ]
 
     def __str__(self) -> str:
@@ -191,7 +210,10 @@ class Job(models.Model):
 
     def _look(self) -> Job:
         try:
-            self.refresh_from_db(using=self._state.db)
+            # Named, or what is deferred, as the state is on a row that enqueue() has returned,
+            # would be read by a query of its own, later than the rest.
+            names = [field.name for field in self._meta.concrete_fields]
+            self.refresh_from_db(using=self._state.db, fields=names)
         except type(self).DoesNotExist:
             raise JobGone(f"{self} has ended and its row was deleted.") from None
         return self

@@ -17,6 +17,8 @@ class Worker(models.Model):
         _("queues"), default=list, db_default=models.Value([], models.JSONField())
     )
     concurrency = models.IntegerField(_("concurrency"), db_default=1)
+    #: What the jobs that run on its host may take together.
+    units = models.IntegerField(_("units of its host"), db_default=10_000)
     version = models.CharField(_("version"), max_length=50, db_default="")
     started_at = models.DateTimeField(_("started at"), db_default=Now())
     #: Not indexed: so every heartbeat is a heap-only update.

@@ -4,6 +4,7 @@ anywhere, any number of times at once."""
 from django_jobs.services.base import Service, Services
 from django_jobs.services.promoter import Promoter
 from django_jobs.services.pruner import Pruner
+from django_jobs.services.reporter import Reporter
 from django_jobs.services.rescuer import Rescuer
 
-__all__ = ["Promoter", "Pruner", "Rescuer", "Service", "Services"]
+__all__ = ["Promoter", "Pruner", "Reporter", "Rescuer", "Service", "Services"]

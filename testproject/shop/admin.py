@@ -5,13 +5,16 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 
 from testproject.shop.models import (
+    Booking,
     Charge,
     Customer,
+    Mailing,
     Order,
     OrderLine,
     Product,
     Receipt,
     SalesReport,
+    StaffNote,
 )
 
 if TYPE_CHECKING:
@@ -62,6 +65,24 @@ class ChargeAdmin(ModelAdmin):
     list_display = ["order", "amount", "accepted", "called_at"]
     list_filter = ["accepted"]
     raw_id_fields = ["order"]
+
+
+@admin.register(Booking)
+class BookingAdmin(ModelAdmin):
+    list_display = ["order", "amount", "booked_at"]
+    raw_id_fields = ["order"]
+
+
+@admin.register(Mailing)
+class MailingAdmin(ModelAdmin):
+    list_display = ["newsletter", "customer", "sent_at"]
+    list_select_related = ["customer"]
+    raw_id_fields = ["customer"]
+
+
+@admin.register(StaffNote)
+class StaffNoteAdmin(ModelAdmin):
+    list_display = ["text", "job", "written_at"]
 
 
 @admin.register(SalesReport)

@@ -1,14 +1,17 @@
 """The background work of the shop.
 
-A job runs at least once: a worker may die after the work and before it could say so. So each
-function here leaves the same rows behind when it runs twice, and each may run more than once.
+A job runs at least once: a worker may die after the work and before it could say so. So the
+functions here leave the same rows behind when they run twice. One does not, and need not: what
+book_order does is committed together with its end, or not at all.
 """
 
 import asyncio
 import csv
+import time
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from random import Random
 from typing import TypedDict
 
 from django.core.mail import send_mail
@@ -17,12 +20,28 @@ from django.db.models import Count, F, Sum
 from django.db.models.functions import Now
 from django.template.loader import render_to_string
 
-from django_jobs import Priority, enqueue_many, job
-from testproject.shop import gateway
-from testproject.shop.models import Order, OrderLine, Product, Receipt, SalesReport
+from django_jobs import JobContext, Priority, enqueue_many, job
+from testproject.shop import gateway, suppliers
+from testproject.shop.forecast import pieces_needed
+from testproject.shop.models import (
+    Booking,
+    Customer,
+    Mailing,
+    Order,
+    OrderLine,
+    Product,
+    Receipt,
+    SalesReport,
+)
 
 #: The folder whose price lists can be imported.
 DATA = Path(__file__).parent / "data"
+
+#: How long the mail server takes to accept one newsletter, in seconds.
+NEWSLETTER_PACE = 0.1
+
+#: How many days a forecast looks ahead.
+SEASON = 90
 
 
 @job(queue="mail", max_attempts=5)
@@ -52,21 +71,21 @@ def mail_receipt(receipt: Receipt) -> None:
     )
 
 
-@job(
-    priority=Priority.HIGH,
-    unique_key=lambda order_id: f"reserve-stock-{order_id}",
-    max_attempts=3,
-)
-def reserve_stock(order_id: int) -> int:
-    """Set the ordered pieces aside, before somebody else is promised them."""
-    with transaction.atomic():
-        # In the order of the products: two orders that share two of them cannot deadlock.
-        lines = OrderLine.objects.select_for_update().filter(order=order_id, reserved=False)
-        reserved = list(lines.order_by("product_id"))
-        for line in reserved:
-            Product.objects.filter(pk=line.product_id).update(stock=F("stock") - line.quantity)
-        lines.update(reserved=True)
-    return len(reserved)
+@job(atomic=True, unique_key=lambda order_id: f"book-order-{order_id}", max_attempts=5)
+def book_order(order_id: int) -> str:
+    """Take the ordered pieces off the shelves, book the sale, and have it packed.
+
+    It does not look whether it was done before: the job is atomic. If its worker is killed here,
+    nothing of this has happened, neither the rows nor the job for the warehouse.
+    """
+    order = Order.objects.get(pk=order_id)
+    # In the order of the products: two orders that share two of them cannot deadlock.
+    for line in order.lines.order_by("product_id"):
+        Product.objects.filter(pk=line.product_id).update(stock=F("stock") - line.quantity)
+    order.lines.update(reserved=True)
+    Booking.objects.create(order=order, amount=order.total)
+    notify_warehouse.enqueue(order_id=order_id)
+    return str(order.total)
 
 
 @job(max_attempts=5, backoff=1, retry_on=(gateway.GatewayBusy,), timeout=30)
@@ -112,6 +131,55 @@ def nightly_report(day: date) -> None:
         orders=Count("pk"), revenue=Sum("total", default=Decimal())
     )
     SalesReport.objects.update_or_create(day=day, defaults={**sold, "written_at": Now()})
+
+
+@job(executor="process", timeout=60, memory_limit=512 * 2**20, max_attempts=2)
+def forecast_demand(context: JobContext, rounds: int = 1000) -> dict[str, int]:
+    """Work out how many pieces of each product to order for the season, by playing it often.
+
+    Nothing but arithmetic, for seconds: in a process of its own it holds up no other job.
+    """
+    sold = {
+        row["product"]: row["pieces"]
+        for row in OrderLine.objects.values("product").annotate(pieces=Sum("quantity"))
+    }
+    products = Product.objects.filter(pk__in=sold)
+    order: dict[str, int] = {}
+    for number, product in enumerate(products, start=1):
+        needed = pieces_needed(sold[product.pk] / SEASON, SEASON, rounds, Random(product.pk))
+        if product.stock < needed:
+            order[product.sku] = needed - product.stock
+            context.log("%s: order %d, there are %d", product, order[product.sku], product.stock)
+        context.progress(number, len(products), product.name)
+    return order
+
+
+@job(queue="imports", executor="process", timeout=1)
+def check_feed(supplier: str) -> int:
+    """Count the lines of a supplier's feed that can be read; a supplier may send anything."""
+    return len(suppliers.readable(suppliers.feed(supplier)))
+
+
+@job(queue="imports", max_running=2, max_attempts=3)
+def visit_supplier(supplier: str) -> suppliers.Visit:
+    """Ask a supplier for news. Our line carries two calls at a time, so we make no more."""
+    return suppliers.visit(supplier)
+
+
+@job(queue="mail", max_attempts=3)
+def send_newsletter(context: JobContext, subject: str) -> int:
+    """Mail all customers who do not have it yet, until somebody cancels the job."""
+    customers = Customer.objects.order_by("pk")
+    for number, customer in enumerate(customers, start=1):
+        # A thread cannot be stopped from outside: the job asks whether it shall go on.
+        context.check()
+        with transaction.atomic():
+            _, created = Mailing.objects.get_or_create(newsletter=context.id, customer=customer)
+            if created:
+                send_mail(subject, f"Dear {customer.name}, …", None, [customer.email])
+        time.sleep(NEWSLETTER_PACE)
+        context.progress(number, len(customers), f"the last one went to {customer.email}")
+    return len(customers)
 
 
 class PriceRow(TypedDict):

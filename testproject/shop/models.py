@@ -69,6 +69,20 @@ class OrderLine(models.Model):
         return f"{self.quantity} x {self.product}"
 
 
+class Booking(models.Model):
+    """An entry in the books: what an order brought in.
+
+    Nothing here keeps an order from being booked twice: that each is booked once is for the job.
+    """
+
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="bookings")
+    amount = models.DecimalField(max_digits=12, decimal_places=2)
+    booked_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    def __str__(self) -> str:
+        return f"{self.amount} for {self.order}"
+
+
 class Receipt(models.Model):
     # One to one: however often the job runs, an order has one receipt.
     order = models.OneToOneField(Order, on_delete=models.CASCADE, related_name="receipt")
@@ -99,6 +113,39 @@ class Charge(models.Model):
 
     def __str__(self) -> str:
         return f"{self.amount} {'accepted' if self.accepted else 'refused'}"
+
+
+class Mailing(models.Model):
+    """A newsletter that a customer was sent. The newsletter goes by the id of its job."""
+
+    newsletter = models.BigIntegerField()
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="mailings")
+    sent_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["newsletter", "customer"], name="shop_mailing_once_per_customer"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"Newsletter {self.newsletter} to {self.customer}"
+
+
+class StaffNote(models.Model):
+    """Something that somebody has to look at."""
+
+    text = models.TextField()
+    #: The job it is about, by its id: notes are kept for longer than jobs.
+    job = models.BigIntegerField()
+    written_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return self.text
 
 
 class SalesReport(models.Model):

@@ -5,8 +5,10 @@ from __future__ import annotations
 from functools import partial
 
 import pytest
+from django.db import transaction
 
 from django_jobs import engine
+from django_jobs.engine import announcing
 from django_jobs.engine.cancel import BATCH
 from django_jobs.models import Job
 from django_jobs.states import FINISHED, LIVE, State
@@ -17,7 +19,7 @@ pytestmark = pytest.mark.django_db
 
 
 def cancel(*jobs):
-    return engine.cancel([job.pk for job in jobs], retention=60, using="default")
+    return len(engine.cancel([job.pk for job in jobs], retention=60, using="default"))
 
 
 @pytest.mark.parametrize("state", sorted(LIVE))
@@ -76,3 +78,39 @@ def test_crossing_cancels_do_not_deadlock(transactional_db):
     counts = at_once(partial(cancel, *jobs), partial(cancel, *jobs[::-1]))
 
     assert sum(counts) == 100
+
+
+class TestRunningJobs:
+    @pytest.fixture
+    def summoned(self, monkeypatch):
+        told = list[int]()
+        monkeypatch.setattr(announcing, "notify_worker", lambda worker, using: told.append(worker))
+        return told
+
+    def test_the_owners_are_told_once_each(self, summoned, transactional_db):
+        jobs = [make_job(State.RUNNING, worker_id=worker) for worker in (7, 8, 7)]
+
+        cancel(*jobs, make_job())
+
+        assert sorted(summoned) == [7, 8]
+
+    def test_nobody_is_told_of_jobs_that_wait(self, summoned, transactional_db):
+        cancel(make_job(), make_job(State.SCHEDULED))
+
+        assert summoned == []
+
+    def test_they_are_told_when_it_is_committed(self, summoned, transactional_db):
+        job = make_job(State.RUNNING, worker_id=7)
+
+        with transaction.atomic():
+            cancel(job)
+            assert summoned == []
+        assert summoned == [7]
+
+    def test_the_worker_finds_out_which_job_it_has_lost(self):
+        make_jobs(3)
+        jobs = claim()
+
+        engine.cancel([jobs[1].id], retention=60, using="default")
+
+        assert engine.lost(jobs, using="default") == [jobs[1]]

@@ -83,7 +83,8 @@ class TestOutcomes:
         assert (error["attempt"], error["worker"]) == (1, "here:1")
         assert (error["exception"], error["message"]) == ("builtins.ValueError", "broken")
         assert set(error) == {
-            "attempt", "exception", "message", "traceback", "worker", "started_at", "ended_at",
+            "attempt", "exception", "message", "traceback", "fingerprint", "worker", "started_at",
+            "ended_at",
         }  # fmt: skip
 
     def test_a_retry_waits_for_its_delay(self):
@@ -293,3 +294,45 @@ class TestMarkStarted:
         engine.mark_started([], using="default")
 
         assert row_of(row) == before
+
+
+class TestLost:
+    def test_what_is_still_held_is_not_lost(self):
+        make_jobs(3)
+        jobs = claim()
+
+        assert engine.lost(jobs, using="default") == []
+        assert engine.lost([], using="default") == []
+
+    def test_what_has_changed_hands_or_is_gone_is_lost(self):
+        make_jobs(5)
+        jobs = claim(worker=12345)
+        cancelled, deleted, released, *_ = jobs
+        engine.cancel([cancelled.id], retention=60, using="default")
+        Job.objects.filter(pk=deleted.id).delete()
+        engine.release([released], using="default")
+
+        assert engine.lost(jobs[::-1], using="default") == [cancelled, deleted, released]
+
+        rescue_dead()
+        assert engine.lost(jobs, using="default") == jobs
+
+
+class TestFingerprint:
+    def test_the_newest_failure_leaves_its_own(self):
+        make_job(max_attempts=2)
+        [job] = claim()
+        fault = fault_of(ValueError("x"))
+
+        finish(ended(job, Failed(fault, delay=0)))
+
+        assert row_of(job)["fingerprint"] == fault.fingerprint
+        assert row_of(job)["errors"][0]["fingerprint"] == fault.fingerprint
+
+    def test_a_success_leaves_that_of_the_failure_before(self):
+        make_job(fingerprint="before")
+        [job] = claim()
+
+        finish(ended(job))
+
+        assert row_of(job)["fingerprint"] == "before"

@@ -63,11 +63,11 @@ class Runjobs:
 def environment() -> dict[str, str]:
     url = urlsplit(os.environ["DATABASE_URL"])
     return {
-        **os.environ,
-        "DATABASE_URL": urlunsplit(url._replace(path=f"/{connection.settings_dict['NAME']}")),
         "DJANGO_JOBS_HEARTBEAT_INTERVAL": str(HEARTBEAT_INTERVAL),
         "DJANGO_JOBS_HEARTBEAT_TIMEOUT": str(HEARTBEAT_TIMEOUT),
         "DJANGO_JOBS_POLL_INTERVAL": "0.2",
+        **os.environ,
+        "DATABASE_URL": urlunsplit(url._replace(path=f"/{connection.settings_dict['NAME']}")),
     }
 
 

@@ -8,25 +8,26 @@ import math
 import signal
 import sys
 import threading
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import connections
-from django.db.migrations.executor import MigrationExecutor
-from django.db.utils import Error
 
+from django_jobs import preconditions
 from django_jobs.child import LOST, obey
-from django_jobs.conf import is_debug, options
-from django_jobs.engine.sql import write_alias
+from django_jobs.conf import check_signal, is_debug, options
 from django_jobs.exceptions import JobsError, WorkerCannotStart
+from django_jobs.gauges import Gauges
+from django_jobs.health import Health, Vital
 from django_jobs.logs import LogStyle, logger
 from django_jobs.options import check_name
 from django_jobs.orders import Report, WorkerOptions
+from django_jobs.probes import HealthServer, HeartbeatFile, Probes
 from django_jobs.progress import LiveLine
+from django_jobs.reloading import Watcher
 from django_jobs.supervisor import Supervisor
 from django_jobs.worker import Worker
-
-_STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
 class Command(BaseCommand):
@@ -52,6 +53,13 @@ class Command(BaseCommand):
             help="Jobs that each process runs at once. Default: DJANGO_JOBS['CONCURRENCY'].",
         )
         parser.add_argument(
+            "--units",
+            type=_count(1, 2**31 - 1),
+            metavar="N",
+            help="What the jobs that run on this host may take together. "
+            "Default: DJANGO_JOBS['UNITS'], which is 10,000.",
+        )
+        parser.add_argument(
             "--processes",
             type=_count(0, 1000),
             default=1,
@@ -59,6 +67,7 @@ class Command(BaseCommand):
             help="Worker processes. 0 runs the worker in this very process. Default: 1.",
         )
         self._add_ends(parser)
+        self._add_probes(parser)
         parser.add_argument("--database", metavar="ALIAS", help="The database that holds the jobs.")
         parser.add_argument(
             "--no-progress", action="store_true", help="Show no live line on a terminal."
@@ -85,54 +94,135 @@ class Command(BaseCommand):
             "Default: DJANGO_JOBS['SHUTDOWN_TIMEOUT'], which is 25.",
         )
 
+        parser.add_argument(
+            "--stop-signal",
+            action="append",
+            default=[],
+            metavar="NAME",
+            type=_signal,
+            help="Stop gracefully at this signal only, say SIGQUIT. May be given several times. "
+            "Default: DJANGO_JOBS['STOP_SIGNALS'], which are SIGINT and SIGTERM.",
+        )
+
+    def _add_probes(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--health-port",
+            type=_count(1, 65535),
+            metavar="N",
+            help="Answer GET /healthz on this port: 200 while all workers are well, else 503.",
+        )
+        parser.add_argument(
+            "--health-host",
+            default="0.0.0.0",  # noqa: S104 - a probe comes from outside the container
+            metavar="ADDRESS",
+            help="The address to answer on. Default: 0.0.0.0, which is all of IPv4.",
+        )
+        parser.add_argument(
+            "--heartbeat-file",
+            metavar="PATH",
+            help="Touch this file every second while all workers are well.",
+        )
+        parser.add_argument(
+            "--reload",
+            action="store_true",
+            help="Replace the workers when the code changes. For development.",
+        )
+
     def handle(self, *args: Any, **given: Any) -> None:
         """Check that the workers can work, run them, and say what they did."""
-        using = _database(given["database"])
-        _refuse_what_cannot_work(using)
+        using = preconditions.database(given["database"])
+        preconditions.refuse_what_cannot_work(using)
+        if given["reload"] and not given["processes"]:
+            raise CommandError("--reload needs --processes 1 or more.", returncode=2)
         shows = not given["no_progress"] and self.stdout.isatty() and given["processes"] > 0
         style = LogStyle(_level(given["verbosity"], shows), erase=shows)
         style.apply()
         if is_debug():
             logger.warning("settings.debug DEBUG is on: Django remembers queries; turn it off")
-        report = self._run(_orders(given, using), given["processes"], style, shows)
+        report = self._run(_orders(given, using), given, style, shows)
         self.stdout.write(_summary(report))
 
-    def _run(self, orders: WorkerOptions, processes: int, style: LogStyle, shows: bool) -> Report:
-        if not processes:
-            return _run_here(orders)
+    def _run(
+        self, orders: WorkerOptions, given: dict[str, Any], style: LogStyle, shows: bool
+    ) -> Report:
+        if not given["processes"]:
+            return self._run_here(orders, given, style)
         line = LiveLine(sys.stdout, orders.queues, orders.using) if shows else None
         supervisor = Supervisor(
-            orders, processes, log_style=style, on_tick=line.show if line else lambda gauges: None
+            orders,
+            given["processes"],
+            log_style=style,
+            on_tick=line.show if line else lambda gauges: None,
+            watcher=Watcher(options().job_modules) if given["reload"] else None,
         )
         try:
-            return supervisor.run(_STOPPING)
+            with _probes(given, supervisor.vitals):
+                return supervisor.run(_stop_signals(given))
         except WorkerCannotStart as error:
             raise CommandError(str(error)) from error
         finally:
             if line:
                 line.clear()
 
+    def _run_here(self, orders: WorkerOptions, given: dict[str, Any], style: LogStyle) -> Report:
+        gauges = Gauges()
+        worker = Worker(orders, gauges=gauges, initialize=style.apply)
+        with _probes(given, lambda: [Vital(f"worker {gauges.worker or '-'}", gauges.beats)]):
+            report = _run_until(worker, _stop_signals(given))
+        if worker.lost:
+            raise CommandError(f"The worker stopped itself: {worker.lost}.", returncode=LOST)
+        if worker.recycled:
+            self.stdout.write(f"The worker ended to be replaced: {worker.recycled}.")
+        return report
 
-def _run_here(orders: WorkerOptions) -> Report:
-    worker = Worker(orders)
+
+def _run_until(worker: Worker, signals: tuple[signal.Signals, ...]) -> Report:
     if threading.current_thread() is not threading.main_thread():
         return worker.run()  # only the main thread may set signal handlers
-    former = {number: signal.getsignal(number) for number in _STOPPING}
-    obey(worker, _STOPPING)
+    former = {number: signal.getsignal(number) for number in signals}
+    obey(worker, signals)
     try:
-        report = worker.run()
+        return worker.run()
     finally:
         for number, handler in former.items():
             signal.signal(number, handler)
-    if worker.lost:
-        raise CommandError(f"The worker stopped itself: {worker.lost}.", returncode=LOST)
-    return report
+
+
+def _stop_signals(given: dict[str, Any]) -> tuple[signal.Signals, ...]:
+    names = given["stop_signal"] or options().stop_signals
+    return tuple(dict.fromkeys(signal.Signals[name] for name in names))
+
+
+def _probes(
+    given: dict[str, Any], vitals: Callable[[], Sequence[Vital]]
+) -> AbstractContextManager[object]:
+    host, port, path = given["health_host"], given["health_port"], given["heartbeat_file"]
+    if port is None and path is None:
+        return nullcontext()
+    try:
+        file = HeartbeatFile(path) if path is not None else None
+    except OSError as error:
+        raise CommandError(
+            f"The heartbeat file {path!r} cannot be written: {error.strerror or error}."
+        ) from error
+    health = Health(vitals, options().heartbeat_timeout)
+    try:
+        server = HealthServer(health, host, port) if port is not None else None
+    except OSError as error:
+        if file is not None:
+            file.remove()
+        raise CommandError(
+            f"Nothing can listen on {host} port {port}: {error.strerror or error}. "
+            f"Choose another --health-port or --health-host."
+        ) from error
+    return Probes(health, server, file)
 
 
 def _orders(given: dict[str, Any], using: str) -> WorkerOptions:
     return WorkerOptions(
         queues=tuple(dict.fromkeys(given["queue"])),
         concurrency=given["concurrency"],
+        units=given["units"],
         burst=given["burst"],
         max_jobs=given["max_jobs"],
         max_seconds=given["max_seconds"],
@@ -153,48 +243,6 @@ def _level(verbosity: int, shows: bool) -> int:
     if verbosity == 0 or (shows and verbosity == 1):
         return logging.ERROR
     return logging.INFO if verbosity == 1 else logging.DEBUG
-
-
-# What must hold before a worker starts ------------------------------------------------------
-
-
-def _database(alias: str | None) -> str:
-    if alias is not None and alias not in connections:
-        raise CommandError(
-            f"There is no database {alias!r} in DATABASES; there are: {', '.join(connections)}."
-        )
-    return write_alias(alias)
-
-
-def _refuse_what_cannot_work(using: str) -> None:
-    try:
-        options()
-    except JobsError as error:
-        raise CommandError(str(error)) from error
-    connection = connections[using]
-    if connection.vendor != "postgresql":
-        raise CommandError(
-            f"The database {using!r} is {connection.display_name}, and django_jobs needs "
-            f"PostgreSQL: point its ENGINE at django.db.backends.postgresql, or name another "
-            f"database by --database or a router."
-        )
-    try:
-        pending = _pending_migrations(using)
-    except Error as error:
-        raise CommandError(f"The database {using!r} cannot be reached: {error}") from error
-    finally:
-        connection.close()
-    if pending:
-        raise CommandError(
-            f"The tables of django_jobs are not up to date ({', '.join(pending)} not applied): "
-            f"run manage.py migrate{'' if using == 'default' else f' --database {using}'} first."
-        )
-
-
-def _pending_migrations(using: str) -> list[str]:
-    executor = MigrationExecutor(connections[using])
-    targets = [node for node in executor.loader.graph.leaf_nodes() if node[0] == "django_jobs"]
-    return [migration.name for migration, _ in executor.migration_plan(targets)]
 
 
 # What the flags take ------------------------------------------------------------------------
@@ -226,5 +274,12 @@ def _seconds(text: str) -> float:
 def _queue(text: str) -> str:
     try:
         return check_name(text, "--queue")
+    except JobsError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _signal(text: str) -> str:
+    try:
+        return check_signal(text, "--stop-signal").name
     except JobsError as error:
         raise argparse.ArgumentTypeError(str(error)) from error

@@ -1,14 +1,18 @@
 """What must be true when the queue is empty, each in one sentence."""
 
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import NamedTuple
 
+from django.db.models import Count, Sum
+
 from django_jobs.models import Job
+from testproject.shop.demo.hard_cases import HardCases, addressees, current
 from testproject.shop.demo.kill import Casualty
 from testproject.shop.demo.run import Run
 from testproject.shop.gateway import refusals_due
-from testproject.shop.jobs import PriceRow
-from testproject.shop.models import Charge, OrderLine, Product, Receipt, SalesReport
+from testproject.shop.jobs import PriceRow, notify_warehouse
+from testproject.shop.models import Charge, Product, Receipt, SalesReport
 
 
 class Invariant(NamedTuple):
@@ -18,18 +22,26 @@ class Invariant(NamedTuple):
     holds: bool
 
 
-def invariants(run: Run, dead: Casualty | None, listed: list[PriceRow]) -> Iterator[Invariant]:
+def invariants(
+    run: Run, dead: Casualty | None, listed: list[PriceRow], hard: HardCases | None
+) -> Iterator[Invariant]:
     """Yield everything that was promised, and whether it was kept."""
     yield nothing_left(run)
-    yield nothing_failed(run)
+    yield nothing_failed(run, hard)
     yield rescued(dead)
+    yield bookings(run)
+    yield stock(run)
+    yield packing(run)
     yield receipts(run)
     yield charges(run)
     yield refusals(run)
-    yield stock(run)
-    yield packing(run)
     yield products(run, listed)
     yield report(run)
+    if hard is not None:
+        yield newsletter(hard)
+        yield feed(hard)
+        yield visits(hard)
+        yield forecast(hard)
 
 
 def nothing_left(run: Run) -> Invariant:
@@ -38,10 +50,15 @@ def nothing_left(run: Run) -> Invariant:
     return Invariant(f"{ended:,} jobs have ended, {left:,} are left", left == 0)
 
 
-def nothing_failed(run: Run) -> Invariant:
-    """Every job that has ended has succeeded."""
-    lost = run.ended().exclude(state=Job.State.SUCCEEDED).count()
-    return Invariant(f"{lost:,} jobs failed or were cancelled", lost == 0)
+def nothing_failed(run: Run, hard: HardCases | None) -> Invariant:
+    """Every job that has ended has succeeded, but the two that were not to."""
+    lost = run.ended().exclude(state=Job.State.SUCCEEDED)
+    if hard is None:
+        return Invariant(f"{lost.count():,} jobs failed or were cancelled", not lost.exists())
+    others = lost.exclude(pk__in=[hard.newsletter.pk, hard.feed.pk]).count()
+    return Invariant(
+        f"{others:,} jobs failed or were cancelled, besides the two that were to", others == 0
+    )
 
 
 def rescued(dead: Casualty | None) -> Invariant:
@@ -83,17 +100,39 @@ def refusals(run: Run) -> Invariant:
     )
 
 
+def bookings(run: Run) -> Invariant:
+    """Every order is booked exactly once, to the cent."""
+    once = run.orders().annotate(booked=Count("bookings")).filter(booked=1).count()
+    orders = run.orders().count()
+    sales = run.orders().aggregate(sum=Sum("total", default=Decimal()))["sum"]
+    own = run.bookings().filter(order__in=run.orders())
+    booked = own.aggregate(sum=Sum("amount", default=Decimal()))["sum"]
+    return Invariant(
+        f"{once:,} of {orders:,} orders are booked exactly once: {sales:,} ordered, "
+        f"{booked:,} in the books",
+        once == orders and booked == sales,
+    )
+
+
 def stock(run: Run) -> Invariant:
-    """Every piece that was ordered is reserved."""
-    lines = OrderLine.objects.filter(order__in=run.orders())
-    total, reserved = lines.count(), lines.filter(reserved=True).count()
-    return Invariant(f"{reserved:,} of {total:,} order lines are reserved", reserved == total)
+    """Every piece that was booked has left the shelves, exactly once."""
+    now = dict(Product.objects.values_list("pk", "stock"))
+    taken = sum(before - now[pk] for pk, before in run.stock.items())
+    pieces = Sum("order__lines__quantity", default=0)
+    booked = run.bookings().aggregate(pieces=pieces)["pieces"]
+    return Invariant(
+        f"{booked:,} pieces were sold, {taken:,} have left the shelves", taken == booked
+    )
 
 
 def packing(run: Run) -> Invariant:
-    """Every order is packed."""
+    """Every order is packed, and the warehouse was told once."""
     orders, packed = run.orders().count(), run.orders().exclude(packed_at=None).count()
-    return Invariant(f"{packed:,} of {orders:,} orders are packed", packed == orders)
+    jobs = run.jobs().filter(name=notify_warehouse.job.definition.name)
+    told = sum(job.kwargs["order_id"] > run.last_order for job in jobs)
+    return Invariant(
+        f"{packed:,} of {orders:,} orders are packed, by {told:,} jobs", packed == orders == told
+    )
 
 
 def products(run: Run, listed: list[PriceRow]) -> Invariant:
@@ -110,3 +149,45 @@ def report(run: Run) -> Invariant:
     """The report of the day was written in this run."""
     written = SalesReport.objects.filter(written_at__gte=run.started_at).count()
     return Invariant(f"{written:,} sales report is written", written == 1)
+
+
+def newsletter(hard: HardCases) -> Invariant:
+    """The newsletter stopped soon after it was cancelled."""
+    mailed, then, customers = hard.mailed(), hard.mailed_at_cancel, addressees()
+    if then is None:
+        return Invariant("the newsletter had ended before it could be cancelled", False)
+    return Invariant(
+        f"{mailed:,} of {customers:,} customers have the newsletter; when it was cancelled, "
+        f"{then:,} had",
+        mailed < customers and current(hard.newsletter).state == Job.State.CANCELLED,
+    )
+
+
+def feed(hard: HardCases) -> Invariant:
+    """The feed that nobody can read was given up at its timeout, and the staff knows."""
+    gave_up, notes = hard.is_timed_out(), hard.notes()
+    return Invariant(
+        f"the feed that hung was {'' if gave_up else 'not '}given up at its timeout, and the staff "
+        f"has {notes:,} note of it",
+        gave_up and notes == 1,
+    )
+
+
+def visits(hard: HardCases) -> Invariant:
+    """No supplier was visited by more jobs at a time than they can take."""
+    most = hard.most_visits()
+    return Invariant(
+        f"{len(hard.visits):,} suppliers were visited, never more than {most:,} at a time",
+        0 < most <= 2,
+    )
+
+
+def forecast(hard: HardCases) -> Invariant:
+    """The forecast has told of every product, and what is to be ordered is in its result."""
+    job = current(hard.forecast)
+    told, lines, found = job.progress or {}, len(job.log or []), len(job.result or {})
+    return Invariant(
+        f"the forecast has played {told.get('done', 0)} of {told.get('total', 0)} products, and "
+        f"logged the {lines:,} that are to be ordered",
+        job.state == Job.State.SUCCEEDED and told["done"] == told["total"] and lines == found,
+    )

@@ -40,16 +40,20 @@ class Casualty:
         return Job.objects.filter(pk__in=self.claims, state=Job.State.SUCCEEDED).count()
 
 
-def kill_busiest(run: Run) -> Casualty | None:
-    """Send SIGKILL to the worker of this run with the most jobs in hand, if one has any."""
+def kill_busiest(run: Run, holding: str | None = None) -> Casualty | None:
+    """Send SIGKILL to the worker of this run with the most jobs in hand, if one has any.
+
+    With ``holding``, the name of a job function, only while it runs a job of that.
+    """
     worker = busiest(run)
     if worker is None:
         return None
     # Stopped first, so that what it holds is what it dies with.
     os.kill(worker.pid, signal.SIGSTOP)
     held = list(run.jobs().filter(worker=worker, state=Job.State.RUNNING))
-    os.kill(worker.pid, signal.SIGKILL if held else signal.SIGCONT)
-    return casualty(worker, held) if held else None
+    dies = any(holding in (None, job.name) for job in held)
+    os.kill(worker.pid, signal.SIGKILL if dies else signal.SIGCONT)
+    return casualty(worker, held) if dies else None
 
 
 def busiest(run: Run) -> Worker | None:

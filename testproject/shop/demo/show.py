@@ -6,12 +6,13 @@ from django.utils import timezone
 
 from testproject.shop.demo import admin_site, customers, prepare, summary
 from testproject.shop.demo.clock import moment
+from testproject.shop.demo.hard_cases import HardCases
 from testproject.shop.demo.invariants import invariants
 from testproject.shop.demo.kill import Casualty, watch_rescue
 from testproject.shop.demo.run import Run
 from testproject.shop.demo.runjobs import arguments
 from testproject.shop.demo.story import Story
-from testproject.shop.demo.work import work_and_kill, work_off
+from testproject.shop.demo.work import work_and_kill, work_off, work_on
 from testproject.shop.jobs import import_products, nightly_report, read_price_list
 
 #: How long all the work may take, in seconds.
@@ -27,6 +28,7 @@ class Show:
         self.products = products
         self.listed = read_price_list("products.csv")[:products]
         self.dead: Casualty | None = None
+        self.hard: HardCases | None = None
 
     def play(self) -> bool:
         """Play every chapter and return whether everything that must hold does."""
@@ -34,6 +36,7 @@ class Show:
         self.run = Run.begin()
         self.enqueue()
         self.work()
+        self.work_on_hard_cases()
         self.summarize()
         return self.check()
 
@@ -59,7 +62,10 @@ class Show:
         )
         self.story.say(f"committed with them, in {seconds:.1f} s together.")
         self.ask_for_report()
-        self.story.say(f"One job will fan out into {len(self.listed):,} more: the price list.")
+        self.story.say(
+            f"One job will fan out into {len(self.listed):,} more: the price list. Each order that"
+        )
+        self.story.say("is booked will make one more: the warehouse is told what to pack.")
 
     def ask_for_report(self) -> None:
         """Ask for the report of the day twice: its unique key lets one job in."""
@@ -73,7 +79,8 @@ class Show:
         """Run the workers, and kill one."""
         self.story.chapter("Working, with a kill -9 in the middle")
         self.story.say(f"$ python manage.py {' '.join(arguments())}")
-        expected = self.run.jobs().count() + len(self.listed)
+        # Each row of the price list becomes a job, and each order that is booked another.
+        expected = self.run.jobs().count() + len(self.listed) + self.orders
         until = moment(TIMEOUT)
         code = work_and_kill(self.run, expected, until, self.bury)
         self.story.say(f"runjobs ended with exit code {code}.")
@@ -91,6 +98,19 @@ class Show:
         """Tell that some retries were not due when the workers stopped."""
         self.story.say(f"{left:,} jobs wait for their next attempt: the workers are run again.")
 
+    def work_on_hard_cases(self) -> None:
+        """Run a job that is cancelled, one that gets stuck, a heavy one and some too many."""
+        self.story.chapter("The unwanted, the stuck, the heavy and the too many")
+        self.hard = HardCases.enqueue()
+        self.story.say(
+            "Enqueued: a newsletter that nobody wants; a feed that hangs whoever reads it"
+        )
+        self.story.say('(timeout=1); a forecast, seconds of arithmetic (executor="process"); and')
+        self.story.say(f"visits to {len(self.hard.visits)} suppliers (max_running=2).")
+        self.story.say(f"$ python manage.py {' '.join(arguments())}")
+        code = work_on(self.hard, moment(TIMEOUT), self.story.interrupt)
+        self.story.say(f"runjobs ended with exit code {code}.")
+
     def summarize(self) -> None:
         """Show the figures of the run."""
         self.story.chapter("What the jobs did")
@@ -100,7 +120,7 @@ class Show:
     def check(self) -> bool:
         """Check what must hold, and return whether it does."""
         self.story.chapter("What must hold")
-        found = list(invariants(self.run, self.dead, self.listed))
+        found = list(invariants(self.run, self.dead, self.listed, self.hard))
         for invariant in found:
             self.story.result(invariant)
         return all(invariant.holds for invariant in found)
@@ -114,6 +134,12 @@ class Show:
         port = admin_site.free_port(port) if serve else port
         self.story.say(f"http://{admin_site.HOST}:{port}/admin/  (user admin, password admin)")
         self.story.say(f"http://{admin_site.HOST}:{port}/        (the shop)")
+        if self.hard is not None:
+            self.story.say("Worth a look:")
+            sights = list(self.hard.sights())
+            width = max(len(page) for page, _ in sights)
+            for page, sight in sights:
+                self.story.say(f"http://{admin_site.HOST}:{port}{page:{width}}  {sight}")
         if serve:
             self.story.say("Ctrl-C ends it.")
             admin_site.serve(port)

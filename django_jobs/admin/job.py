@@ -1,56 +1,44 @@
-"""The admin: look at jobs, retry and cancel them; pause queues; see workers."""
+"""Jobs in the admin: look at them, retry them, cancel them."""
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from django_jobs import api
-from django_jobs.models import Job, Queue, Worker
+from django_jobs.admin import display
+from django_jobs.admin.filters import QueueFilter
+from django_jobs.admin.readonly import ReadOnly
+from django_jobs.explanations import error_text, explain
+from django_jobs.models import Job, Worker
 
 if TYPE_CHECKING:
     _JobAdmin = admin.ModelAdmin[Job]
-    _QueueAdmin = admin.ModelAdmin[Queue]
-    _WorkerAdmin = admin.ModelAdmin[Worker]
 else:
-    _JobAdmin = _QueueAdmin = _WorkerAdmin = admin.ModelAdmin
-
-
-class ReadOnly:
-    """Rows that the queue writes and people only read."""
-
-    def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
-        """Refuse: rows are made by enqueueing, not by forms."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Refuse: the engine alone changes rows. The permission still allows the actions."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Refuse: finished rows are pruned, live ones are cancelled."""
-        return False
+    _JobAdmin = admin.ModelAdmin
 
 
 @admin.register(Job)
 class JobAdmin(ReadOnly, _JobAdmin):
     """Jobs by state, newest first, with retry and cancel."""
 
+    class Media:
+        css = {"all": ["django_jobs/admin.css"]}
+
     list_display = (
         "id", "name", "queue", "state", "priority", "attempts_used", "scheduled_at", "ran_for",
         "last_error",
     )  # fmt: skip
     list_display_links = ("id", "name")
-    list_filter = ("state", "queue")
+    list_filter = ("state", QueueFilter)
     search_fields = ("name__startswith", "unique_key__exact")
     search_help_text = _("The beginning of a function's name, a whole unique key, or an id.")
     ordering = ("-id",)
@@ -72,14 +60,41 @@ class JobAdmin(ReadOnly, _JobAdmin):
             },
         ),
         (_("Arguments"), {"fields": ("shown_args", "shown_kwargs", "shown_result")}),
-        (_("Runs"), {"fields": ("attempts_used", "ran_for", "timeout", "claims", "reprieves")}),
+        (
+            _("Runs"),
+            {
+                "fields": (
+                    "attempts_used",
+                    "ran_for",
+                    "timeout",
+                    "memory_limit",
+                    "units",
+                    "claims",
+                    "reprieves",
+                )
+            },
+        ),
         (
             _("Times"),
             {"fields": ("enqueued_at", "scheduled_at", "started_at", "finished_at", "prune_at")},
         ),
-        (_("Errors"), {"fields": ("shown_errors",)}),
+        (_("Errors"), {"fields": ("fingerprint", "shown_errors")}),
         (_("Yours"), {"fields": ("shown_meta",)}),
     )
+
+    def get_fieldsets(self, request: HttpRequest, obj: Job | None = None) -> Any:
+        """Begin with the explanation, if the job has not ended, and with what the job says."""
+        fieldsets = super().get_fieldsets(request, obj)
+        first: list[Any] = []
+        if obj is not None and not obj.is_finished:
+            runs = obj.state == Job.State.RUNNING
+            question = _("How is it running?") if runs else _("Why is it not running?")
+            first.append((question, {"fields": ("shown_explanation",)}))
+        told = {"shown_progress": obj and obj.progress, "shown_log": obj and obj.log}
+        if any(told.values()):
+            fields = [name for name, value in told.items() if value]
+            first.append((_("What it says"), {"fields": fields}))
+        return [*first, *fieldsets]
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Job], search_term: str
@@ -109,8 +124,17 @@ class JobAdmin(ReadOnly, _JobAdmin):
     def cancel_jobs(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
         """Cancel what has not ended, and say what had."""
         chosen = queryset.count()
+        running = Job.objects.using(queryset.db).running().filter(pk__in=queryset.values("pk"))
+        asked = running.count()
         cancelled = api.cancel(queryset)
         done = ngettext("%d job was cancelled.", "%d jobs were cancelled.", cancelled) % cancelled
+        if asked:
+            told = ngettext(
+                "%d of them was running and is asked to stop.",
+                "%d of them were running and are asked to stop.",
+                asked,
+            )
+            done += " " + told % asked
         self._tell(request, done, chosen - cancelled, _("had ended already"))
 
     def _tell(self, request: HttpRequest, done: str, left: int, why: Any) -> None:
@@ -130,18 +154,16 @@ class JobAdmin(ReadOnly, _JobAdmin):
         return f"{job.attempts} / {job.max_attempts}"
 
     @admin.display(description=_("ran for"))
-    def ran_for(self, job: Job) -> timedelta | None:
+    def ran_for(self, job: Job) -> timedelta | str:
         """Return how long the last run took."""
-        return job.duration
+        return "" if job.duration is None else job.duration
 
     @admin.display(description=_("last error"))
     def last_error(self, job: Job) -> str:
         """Return the last error's first line, shortened."""
         if not job.errors:
             return ""
-        error = job.errors[-1]
-        first_line = (error.get("message") or "").partition("\n")[0]
-        return f"{error.get('exception', '').rpartition('.')[2]}: {first_line}"[:100]
+        return error_text(job.errors[-1])[:100]
 
     @admin.display(description=_("worker"))
     def shown_worker(self, job: Job) -> str:
@@ -154,78 +176,42 @@ class JobAdmin(ReadOnly, _JobAdmin):
     @admin.display(description=_("positional arguments"))
     def shown_args(self, job: Job) -> SafeString:
         """Return the positional arguments as they are stored."""
-        return _pretty(job.args)
+        return display.pretty(job.args)
 
     @admin.display(description=_("keyword arguments"))
     def shown_kwargs(self, job: Job) -> SafeString:
         """Return the keyword arguments as they are stored."""
-        return _pretty(job.kwargs)
+        return display.pretty(job.kwargs)
 
     @admin.display(description=_("result"))
     def shown_result(self, job: Job) -> SafeString:
         """Return the result as it is stored."""
-        return _pretty(job.result)
+        return display.pretty(job.result)
 
     @admin.display(description=_("meta"))
     def shown_meta(self, job: Job) -> SafeString:
         """Return the data that was put on the job."""
-        return _pretty(job.meta)
+        return display.pretty(job.meta)
 
     @admin.display(description=_("errors"))
     def shown_errors(self, job: Job) -> SafeString | str:
         """Return every failed attempt that is kept, newest first."""
-        if not job.errors:
-            return ""
-        return format_html_join(
-            "",
-            "<h4>{} {}: {}</h4><p>{} to {}, {}</p><pre>{}</pre>",
-            (
-                (
-                    _("Attempt"), error.get("attempt"), error.get("message"),
-                    error.get("started_at"), error.get("ended_at"), error.get("worker"),
-                    error.get("traceback"),
-                )
-                for error in reversed(job.errors)
-            ),
-        )  # fmt: skip
+        return display.errors(job.errors) if job.errors else ""
 
+    @admin.display(description=_("progress"))
+    def shown_progress(self, job: Job) -> SafeString | str:
+        """Return how far the job says it has got."""
+        return display.progress(job.progress) if job.progress else ""
 
-@admin.register(Queue)
-class QueueAdmin(ReadOnly, _QueueAdmin):
-    """Queues, with pause and resume."""
+    @admin.display(description=_("log"))
+    def shown_log(self, job: Job) -> SafeString | str:
+        """Return the lines that the job has logged."""
+        return display.log(job.log) if job.log else ""
 
-    list_display = ("name", "paused_at", "resume_at")
-    search_fields = ("name",)
-    ordering = ("name",)
-    actions = ("pause_queues", "resume_queues")
-
-    def has_operate_permission(self, request: HttpRequest) -> bool:
-        """Return whether the user may pause and resume: whoever may change queues."""
-        return request.user.has_perm("django_jobs.change_queue")
-
-    @admin.action(description=_("Pause selected queues"), permissions=["operate"])
-    def pause_queues(self, request: HttpRequest, queryset: QuerySet[Queue]) -> None:
-        """Let no more jobs of these queues start."""
-        for queue in queryset:
-            api.pause_queue(queue.name, using=queryset.db)
-        self.message_user(request, _("Paused. Running jobs go on."), messages.SUCCESS)
-
-    @admin.action(description=_("Resume selected queues"), permissions=["operate"])
-    def resume_queues(self, request: HttpRequest, queryset: QuerySet[Queue]) -> None:
-        """Let the jobs of these queues start again."""
-        for queue in queryset:
-            api.resume_queue(queue.name, using=queryset.db)
-        self.message_user(request, _("Resumed."), messages.SUCCESS)
-
-
-@admin.register(Worker)
-class WorkerAdmin(ReadOnly, _WorkerAdmin):
-    """The workers that are alive, or were until a moment ago."""
-
-    list_display = ("id", "hostname", "pid", "queues", "concurrency", "started_at", "heartbeat_at")
-    ordering = ("hostname", "pid")
-
-
-def _pretty(value: object) -> SafeString:
-    text = json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True)
-    return format_html("<pre>{}</pre>", text)
+    @admin.display(description=_("answer"))
+    def shown_explanation(self, job: Job) -> SafeString:
+        """Return why the job is where it is."""
+        try:
+            return display.explanation(explain(job))
+        except Job.DoesNotExist:  # pruned while the page was being made
+            return format_html("{}", _("It is gone."))

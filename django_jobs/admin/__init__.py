@@ -1,0 +1,7 @@
+"""The admin: look at jobs, retry and cancel them; pause queues; see workers."""
+
+from django_jobs.admin.job import JobAdmin
+from django_jobs.admin.queue import QueueAdmin
+from django_jobs.admin.worker import WorkerAdmin
+
+__all__ = ["JobAdmin", "QueueAdmin", "WorkerAdmin"]

@@ -1,0 +1,53 @@
+"""What must hold before a worker starts."""
+
+from __future__ import annotations
+
+from django.core.management.base import CommandError
+from django.db import connections
+from django.db.migrations.executor import MigrationExecutor
+from django.db.utils import Error
+
+from django_jobs.conf import options
+from django_jobs.engine.sql import write_alias
+from django_jobs.exceptions import JobsError
+
+
+def database(alias: str | None) -> str:
+    """Return the database that holds the jobs, or raise CommandError."""
+    if alias is not None and alias not in connections:
+        raise CommandError(
+            f"There is no database {alias!r} in DATABASES; there are: {', '.join(connections)}."
+        )
+    return write_alias(alias)
+
+
+def refuse_what_cannot_work(using: str) -> None:
+    """Raise CommandError if the settings are wrong, or the database is not ready for workers."""
+    try:
+        options()
+    except JobsError as error:
+        raise CommandError(str(error)) from error
+    connection = connections[using]
+    if connection.vendor != "postgresql":
+        raise CommandError(
+            f"The database {using!r} is {connection.display_name}, and django_jobs needs "
+            f"PostgreSQL: point its ENGINE at django.db.backends.postgresql, or name another "
+            f"database by --database or a router."
+        )
+    try:
+        pending = _pending_migrations(using)
+    except Error as error:
+        raise CommandError(f"The database {using!r} cannot be reached: {error}") from error
+    finally:
+        connection.close()
+    if pending:
+        raise CommandError(
+            f"The tables of django_jobs are not up to date ({', '.join(pending)} not applied): "
+            f"run manage.py migrate{'' if using == 'default' else f' --database {using}'} first."
+        )
+
+
+def _pending_migrations(using: str) -> list[str]:
+    executor = MigrationExecutor(connections[using])
+    targets = [node for node in executor.loader.graph.leaf_nodes() if node[0] == "django_jobs"]
+    return [migration.name for migration, _ in executor.migration_plan(targets)]

@@ -1,0 +1,81 @@
+"""Why a job is where it is: sentences for people, each with a code for programs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from django_jobs.states import State
+
+
+class Code(StrEnum):
+    """What a reason says, without its numbers and names."""
+
+    # It has ended
+    LAST_ERROR = "last_error"
+    NOTE = "note"
+    KEPT = "kept"
+    # It runs
+    NOT_BEGUN = "not_begun"
+    PROGRESS = "progress"
+    OVER_TIME = "over_time"
+    HEARTBEAT_OLD = "heartbeat_old"
+    WORKER_GONE = "worker_gone"
+    # It is not due
+    NOT_DUE = "not_due"
+    NOT_PROMOTED = "not_promoted"
+    NEXT_ATTEMPT = "next_attempt"
+    PARKED = "parked"
+    BLOCKED = "blocked"
+    # It cannot run
+    UNKNOWN_FUNCTION = "unknown_function"
+    ARGUMENTS_UNFIT = "arguments_unfit"
+    QUEUE_PAUSED = "queue_paused"
+    NO_WORKER = "no_worker"
+    QUEUE_UNSERVED = "queue_unserved"
+    UNITS_EXCEEDED = "units_exceeded"
+    # It cannot run now
+    LIMIT_REACHED = "limit_reached"
+    HOST_LIMIT_REACHED = "host_limit_reached"
+    UNITS_TAKEN = "units_taken"
+    # Its turn has not come
+    WORKERS_BUSY = "workers_busy"
+    JOBS_AHEAD = "jobs_ahead"
+
+
+class Reason(NamedTuple):
+    """One sentence, and what it says."""
+
+    code: Code
+    text: str
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Where a job is in its life, and why: a headline, and the reasons, weightiest first."""
+
+    id: int
+    name: str
+    state: State
+    headline: str
+    reasons: tuple[Reason, ...] = ()
+
+    def __str__(self) -> str:
+        lines = [f"{self.name} #{self.id}: {self.headline}"]
+        return "\n".join(lines + [f"- {reason.text}" for reason in self.reasons])
+
+    @property
+    def codes(self) -> frozenset[Code]:
+        """Return the codes of the reasons."""
+        return frozenset(reason.code for reason in self.reasons)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as JSON can hold it."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "state": str(self.state),
+            "headline": self.headline,
+            "reasons": [{"code": str(code), "text": text} for code, text in self.reasons],
+        }

@@ -1,0 +1,115 @@
+"""What a waiting job waits among: workers, hosts, jobs ahead of it. Read only, and cheap."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import NamedTuple
+
+from django_jobs.engine.sql import JOB, WORKER, fetch
+from django_jobs.models import Job
+
+#: Rows are counted up to here.
+MOST = 1_000
+
+_LIVE = f"""
+SELECT worker.id, hostname, pid, ARRAY(SELECT jsonb_array_elements_text(worker.queues)),
+    concurrency, units, (
+        SELECT count(*) FROM (
+            SELECT 1 FROM {JOB} WHERE state = 'running' AND worker_id = worker.id LIMIT {MOST}
+        ) AS held
+    )
+FROM {WORKER} AS worker
+WHERE heartbeat_at >= statement_timestamp() - make_interval(secs => %s)
+ORDER BY hostname, pid LIMIT {MOST}
+"""  # noqa: S608 - names of tables
+
+# Of the dead too: what they held counts until somebody has rescued it.
+_UNITS = f"""
+SELECT hostname, coalesce(sum((
+    SELECT sum(units) FROM {JOB} AS job WHERE state = 'running' AND job.worker_id = worker.id
+)), 0)::bigint
+FROM {WORKER} AS worker GROUP BY hostname
+"""  # noqa: S608 - names of tables
+
+# Walks the index of ready jobs: the lanes of the queue, and in each what is before the job. Told in
+# one condition, all of the queue would be read for a job in the middle of it.
+_AHEAD = f"""
+WITH RECURSIVE lanes AS (
+    (SELECT lane FROM {JOB} WHERE state = 'ready' AND queue = %(queue)s ORDER BY lane LIMIT 1)
+    UNION ALL
+    SELECT next.lane FROM lanes CROSS JOIN LATERAL (
+        SELECT lane FROM {JOB} WHERE state = 'ready' AND queue = %(queue)s AND lane > lanes.lane
+        ORDER BY lane LIMIT 1
+    ) AS next
+)
+SELECT count(*) FROM (
+    SELECT 1 FROM (SELECT lane FROM lanes LIMIT {MOST}) AS lanes CROSS JOIN LATERAL (
+        (SELECT 1 FROM {JOB} AS job
+         WHERE state = 'ready' AND queue = %(queue)s AND job.lane = lanes.lane
+         AND priority > %(priority)s LIMIT {MOST})
+        UNION ALL
+        (SELECT 1 FROM {JOB} AS job
+         WHERE state = 'ready' AND queue = %(queue)s AND job.lane = lanes.lane
+         AND priority = %(priority)s AND id < %(id)s LIMIT {MOST})
+    ) AS before
+    LIMIT {MOST}
+) AS ahead
+"""  # noqa: S608 - names of tables
+
+_HOLDERS = f"""
+SELECT job.id, (SELECT hostname FROM {WORKER} AS worker WHERE worker.id = job.worker_id)
+FROM {JOB} AS job WHERE state = 'running' AND lane = %s AND lane <> '' LIMIT {MOST}
+"""  # noqa: S608 - names of tables
+
+
+class LiveWorker(NamedTuple):
+    """A worker that has given a sign of life lately."""
+
+    id: int
+    hostname: str
+    pid: int
+    #: Empty for all.
+    queues: list[str]
+    concurrency: int
+    #: What the jobs of its host may take together.
+    units: int
+    #: The jobs that it owns, claimed ahead or running; counted up to MOST.
+    jobs: int
+
+    def serves(self, queue: str) -> bool:
+        """Return whether it takes jobs of that queue."""
+        return not self.queues or queue in self.queues
+
+    @property
+    def is_busy(self) -> bool:
+        """Return whether it has no place left."""
+        return self.jobs >= self.concurrency
+
+
+class Holder(NamedTuple):
+    """A running job of a lane; without a host where its worker is gone."""
+
+    id: int
+    hostname: str | None
+
+
+def live_workers(*, timeout: float, using: str) -> list[LiveWorker]:
+    """Return the workers that gave a sign of life within ``timeout`` seconds."""
+    return [LiveWorker._make(row) for row in fetch(using, _LIVE, (timeout,))]
+
+
+def units_by_host(*, using: str) -> Counter[str]:
+    """Return the units that the running jobs of each host take."""
+    return Counter(dict(fetch(using, _UNITS)))
+
+
+def holders(lane: str, *, using: str) -> list[Holder]:
+    """Return the running jobs of a lane, in the order of their ids."""
+    return sorted(map(Holder._make, fetch(using, _HOLDERS, (lane,))))
+
+
+def ahead_of(job: Job, *, using: str) -> int:
+    """Return how many ready jobs of its queue go before a ready job, counted up to MOST."""
+    params = {"queue": job.queue, "priority": job.priority, "id": job.pk}
+    ((count,),) = fetch(using, _AHEAD, params)
+    return int(count)

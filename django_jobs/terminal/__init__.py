@@ -1,0 +1,12 @@
+"""What people do to jobs from a terminal: the subcommands of ``manage.py jobs``."""
+
+from django_jobs.terminal.base import Subcommand
+from django_jobs.terminal.cancel import Cancel
+from django_jobs.terminal.explain import Explain
+from django_jobs.terminal.retry import Retry
+from django_jobs.terminal.show import Show
+
+#: In the order in which --help lists them.
+SUBCOMMANDS: tuple[type[Subcommand], ...] = (Show, Explain, Retry, Cancel)
+
+__all__ = ["SUBCOMMANDS", "Subcommand"]

@@ -1,0 +1,1 @@
+"""Worker processes that are killed, again and again, and an audit of what became of their jobs."""
