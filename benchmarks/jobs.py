@@ -19,11 +19,6 @@ def ask(context: JobContext) -> None:
     context.check()
 
 
-@job(max_running=5_000, max_running_per_host=5_000, units=2)
-def share() -> None:
-    """Do nothing, under limits of every kind that are never reached."""
-
-
 @job(executor="process")
 def leave_home() -> None:
     """Do nothing, in a process."""

@@ -45,4 +45,4 @@ class Variant:
 
 process = Variant("process", "benchmarks.jobs.leave_home", 20_000, lane=True, goal=0.20)
 context = Variant("context", "benchmarks.jobs.ask", 50_000, goal=0.90)
-limits = Variant("limits", "benchmarks.jobs.share", 50_000, lane=True, goal=0.80)
+limits = Variant("limits", "benchmarks.limited.share", 50_000, lane=True, goal=0.80)

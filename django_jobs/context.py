@@ -51,6 +51,8 @@ class Desk(Protocol):
 class JobContext:
     """The run of a job. Its methods may be called from any thread, and from coroutines."""
 
+    __slots__ = ("_claimed", "_deadline", "_desk", "_job", "_limit", "_row", "body")
+
     def __init__(
         self,
         claimed: Claimed,
@@ -118,7 +120,7 @@ class JobContext:
 
     def check(self) -> None:
         """Raise Cancel if the job has been cancelled, JobTimeout if its time is over."""
-        if self.is_cancelled:
+        if self._desk.is_cancelled(self._claimed):
             raise Cancel("It was cancelled while it ran.")
         if self._deadline is not None and time.monotonic() >= self._deadline:
             raise JobTimeout(self._limit)

@@ -128,12 +128,13 @@ def _body(job: Claimed, definition: Definition, policy: Policy, desk: Desk, star
         return partial(definition.func, *args, **kwargs)
     limit = policy.limit(job)
     deadline = started + limit if limit else None
-    context = JobContext(job, deadline, limit, desk, partial(engine.row_of, using=policy.using))
+    context = JobContext(job, deadline, limit, desk, policy.row_of)
     if definition.context is not None:
         args, kwargs = _with_context(definition, definition.context, args, kwargs, context)
-    context.body = partial(definition.func, *args, **kwargs)
+    body = partial(definition.func, *args, **kwargs)
     if not policy.middleware:
-        return context.body
+        return body
+    context.body = body
     return partial(around(policy.middleware, definition.is_coroutine), context)
 
 

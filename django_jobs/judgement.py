@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 
 from django_jobs import backoff
 from django_jobs.conf import Options
@@ -13,6 +13,7 @@ from django_jobs.durations import seconds
 from django_jobs.engine import row_of
 from django_jobs.exceptions import Cancel, JobTimeout, ProcessDied, Retry, Snooze, UnknownJob
 from django_jobs.faults import fault_of, told
+from django_jobs.models import Job
 from django_jobs.outcomes import (
     Cancelled,
     Claimed,
@@ -57,6 +58,11 @@ class Policy:
             worker=worker,
             using=using,
         )
+
+    @cached_property
+    def row_of(self) -> Callable[[Claimed], Job]:
+        """Return what makes the model instance of a claimed job."""
+        return partial(row_of, using=self.using)
 
     def limit(self, job: Claimed) -> float:
         """Return how many seconds a run may take; 0 for no limit."""
@@ -119,5 +125,5 @@ def _delay(
             logger.warning("job.delay_ignored id=%s delay=%r", job.id, asked)
     chosen = policy.backoff if definition.backoff is None else definition.backoff
     return backoff.delay(
-        chosen, job.attempts, policy.jitter, error=error, job=partial(row_of, job, policy.using)
+        chosen, job.attempts, policy.jitter, error=error, job=partial(policy.row_of, job)
     )

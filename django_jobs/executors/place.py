@@ -49,6 +49,8 @@ class Place:
         theirs.close()
         self._outbox = Outbox(self.pipe)
         self.is_ready = self.is_retiring = False
+        #: Whether what it gives back is for its neighbours, and not for the worker.
+        self.is_relieved = False
         #: Dealt and not finished, in the order dealt.
         self.jobs: dict[int, Claimed] = {}
         #: Runs it was dealt in all.
@@ -64,11 +66,16 @@ class Place:
     @property
     def room(self) -> int:
         """Return how many jobs more it may be dealt: one at a time unless they are short."""
-        if not self.is_ready or self.is_leaving or self._reason is not None:
+        if not self.is_ready or self.is_leaving or self._reason is not None or self.is_held_up:
             return 0
         ahead = 1 if self._average is None else int(AHEAD / max(self._average, 1e-6))
         wanted = max(1, min(LARGEST, ahead))
         return wanted - len(self.jobs) if len(self.jobs) <= wanted // 2 else 0
+
+    @property
+    def is_held_up(self) -> bool:
+        """Return whether its job runs for longer than others may have to wait behind it."""
+        return self.running is not None and time.monotonic() - self.since > AHEAD
 
     @property
     def is_leaving(self) -> bool:
@@ -82,6 +89,12 @@ class Place:
             self._asked.value = 0  # it was cancelled here before, and came back
         self.dealt += len(jobs)
         self._outbox.send([Dealt(job, self._recorder.place_of(job.id)) for job in jobs])
+
+    def relieve(self) -> None:
+        """Ask it for what waits behind its job, once, for others to run."""
+        if len(self.jobs) > 1 and not self.is_relieved:
+            self.revoke()
+            self.is_relieved = True
 
     def revoke(self, jobs: Collection[int] | None = None) -> None:
         """Ask it to give back jobs that have not begun: these, or all."""
@@ -109,6 +122,7 @@ class Place:
                 self._asked.value = 0  # it may come again, by another claim
             if self.running is not None and self.running.id == ended.job.id:
                 self.running = None
+                self.is_relieved = False
                 self._kill_at = float("inf")
         return news
 

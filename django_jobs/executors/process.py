@@ -153,7 +153,8 @@ class ProcessExecutor(Executor):
             logger.debug("process.started pid=%s", place.process.pid)
 
     def _deal(self) -> None:
-        ready = [place for place in self._places if place.room > 0]
+        # Those with the least to do first: nobody waits behind a job while a process is idle.
+        ready = sorted((one for one in self._places if one.room > 0), key=lambda one: len(one.jobs))
         for position, place in enumerate(ready):
             # So that the last ones are shared out as well.
             share = -(-len(self._waiting) // (len(ready) - position))
@@ -180,21 +181,22 @@ class ProcessExecutor(Executor):
                 self._watcher.note(told.job, line=line)
             if told.progress:
                 self._watcher.note(told.job, progress=told.progress)
-        for job in news.revoked:
-            self._return(place.jobs.pop(job, None))
+        self._return([place.jobs.pop(job) for job in news.revoked if job in place.jobs], place)
         for ended in news.finished:
             self._end(place, ended)
         if place.is_retiring or self._is_worn(place):
             place.retire()
 
-    def _return(self, job: Claimed | None) -> None:
-        if job is None:
-            return
-        if job.id in self._unwanted:
-            self._unwanted.discard(job.id)
-            self._abandon(job)
-        else:
-            self._withdrawn.append(job)
+    def _return(self, jobs: list[Claimed], place: Place) -> None:
+        wanted = [job for job in jobs if job.id not in self._unwanted]
+        for job in jobs:
+            if job.id in self._unwanted:
+                self._unwanted.discard(job.id)
+                self._abandon(job)
+        if place.is_relieved:
+            self._waiting.extendleft(reversed(wanted))
+        elif wanted:
+            self._withdrawn.extend(wanted)
             self._watcher.expectant()
 
     def _end(self, place: Place, ended: Finished) -> None:
@@ -218,11 +220,19 @@ class ProcessExecutor(Executor):
                 self._watcher.begun(begun)
                 if begun.id in self._unwanted:
                     place.stop(begun.id)
+            if place.is_held_up and self._has_idle:
+                place.relieve()
         else:
             self._bury(place)
 
+    @property
+    def _has_idle(self) -> bool:
+        staying = [place for place in self._places if not place.is_leaving]
+        return len(staying) < self.size or any(not place.jobs for place in staying)
+
     def _revoke(self) -> None:
         for place in self._places:
+            place.is_relieved = False
             if len(place.jobs) > 1:
                 place.revoke()
 

@@ -131,6 +131,20 @@ class TestTime:
         assert ended.elapsed < 3
         assert bench.run("nothing") == Succeeded()
 
+    def test_nobody_waits_behind_a_long_job_while_a_process_is_idle(self, pair, transactional_db):
+        # Given processes whose jobs are short, so that they are dealt some ahead
+        for _ in range(10):
+            pair.run("nothing")
+        long = pair.job("wait_to_be_cancelled", "long")
+        short = [pair.job("nothing") for _ in range(20)]
+        # When a long job comes with short ones behind it
+        pair.submit(long, *short)
+        # Then these run while it does
+        assert pair.outcomes(*short) == [Succeeded()] * 20
+        assert ("ended", long.id) not in pair.witness.heard
+        pair.cancel(long)
+        pair.outcomes(long)
+
     def test_other_jobs_do_not_wait_for_it(self, pair):
         # Given a job that holds the interpreter's lock, and may do so for ever
         spin = pair.job("spin_in_c", timeout=0)
