@@ -8,6 +8,9 @@ from django_jobs.outcomes import Finished
 
 #: Jobs claimed by one statement at most; beyond this a larger batch gains next to nothing.
 LARGEST = 500
+#: Seconds of a run from which on smaller claims are made: places would be idle for as long as a
+#: large one takes.
+UNHURRIED, SMALLER = 0.005, 100
 #: Seconds of work that may wait in the worker: more would keep it from idle neighbours.
 HORIZON = 0.1
 
@@ -47,7 +50,10 @@ class Appetite:
         if ahead <= self._concurrency:
             return max(0, free)
         # Refill when half of the stock is gone, not one by one.
-        return min(LARGEST, self._concurrency + ahead - owned) if owned <= ahead // 2 else 0
+        largest = LARGEST
+        if self._average is not None and self._average > UNHURRIED:
+            largest = max(SMALLER, self._concurrency)
+        return min(largest, self._concurrency + ahead - owned) if owned <= ahead // 2 else 0
 
     def _ahead(self) -> int:
         if self._average is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from django_jobs import engine, registry
@@ -46,6 +47,8 @@ class Intake:
         #: By the kind of places; empty for ordinary ones.
         self._appetites = {"": Appetite(concurrency)}
         self._claim_in_doubt = False
+        #: Jobs that have ended and are not recorded.
+        self.ended: list[Claimed] = []
         #: When jobs were last claimed, by the monotonic clock.
         self.claimed_at = time.monotonic()
 
@@ -90,10 +93,13 @@ class Intake:
     def _wanted(self, limits: Mapping[str, Limit]) -> dict[str, tuple[int, int]]:
         """Return for places of each kind how many jobs to claim, and how many can start."""
         wanted = {}
-        ordinary = len(self._workshop.owned)
+        # What has ended holds no place any more, though it is not recorded yet.
+        ended = Counter(_places(job, limits) for job in self.ended)
+        ordinary = len(self._workshop.owned) - ended[""]
         for kind in {limit.places for limit in limits.values() if limit.places}:
             owned = self._workshop.owned_in(kind)
             ordinary -= owned
+            owned -= ended[kind]
             wanted[kind] = (self._appetite(kind).limit(owned), self._own_places - owned)
         free = self._concurrency - ordinary
         wanted[""] = (self._appetites[""].limit(ordinary), free)
@@ -113,8 +119,7 @@ class Intake:
         limits = registry.limits()
         shares: dict[str, list[Finished]] = {}
         for ended in finished:
-            limit = limits.get(ended.job.name)
-            shares.setdefault(limit.places if limit else "", []).append(ended)
+            shares.setdefault(_places(ended.job, limits), []).append(ended)
         for kind, share in shares.items():
             self._appetite(kind).learn(share)
 
@@ -156,3 +161,8 @@ class Intake:
         """Give back what the database says is ours and nobody here knows of."""
         engine.disown(self._worker, list(self._workshop.owned), using=self._given.using)
         self._claim_in_doubt = False
+
+
+def _places(job: Claimed, limits: Mapping[str, Limit]) -> str:
+    limit = limits.get(job.name)
+    return limit.places if limit else ""

@@ -147,9 +147,11 @@ class Worker:
     def _turn(self) -> bool:
         """Record, claim, and return whether there was nothing to do."""
         self._intake.settle_doubt()
-        self._record()
+        self._collect()
         self._intake.give_back_stale()
+        # Before what has ended is recorded: places are idle, and nobody waits for the record.
         claimed = self._claim()
+        self._record()
         owned = len(self._workshop.owned)
         self._gauges.running = owned
         self._gauges.is_idle = is_idle = not claimed and not owned
@@ -196,9 +198,16 @@ class Worker:
 
     # Recording and leaving -----------------------------------------------------------------
 
-    def _record(self) -> None:
+    def _collect(self) -> None:
         # Kept until the database has them: an outage must not cost an outcome.
-        self._unrecorded += self._workshop.collect()
+        ended = self._workshop.collect()
+        if ended:
+            self._unrecorded += ended
+            self._intake.learn(ended)
+            self._intake.ended = [one.job for one in self._unrecorded]
+
+    def _record(self) -> None:
+        self._collect()
         if not self._unrecorded:
             return
         self._busy_at = time.monotonic()
@@ -206,9 +215,8 @@ class Worker:
             # Before the end is written: whoever waits for that finds the last word there.
             self._reporter.run_once()
         self._books.record(self._unrecorded)
-        self._intake.learn(self._unrecorded)
         self._workshop.forget(ended.job.id for ended in self._unrecorded)
-        self._unrecorded = []
+        self._unrecorded, self._intake.ended = [], []
 
     def _tend(self) -> None:
         """Do, in the heart's thread, what is to be done at each beat."""

@@ -50,3 +50,11 @@ def test_it_can_forget_what_it_knew():
     appetite.learn(runs(0.0001))
     appetite.forget()
     assert appetite.limit(0) == 2
+
+
+def test_a_stock_of_longer_jobs_is_laid_in_by_smaller_claims():
+    # Given a worker whose jobs take 20 ms, and are short enough to be claimed ahead
+    appetite = Appetite(50)
+    appetite.learn(runs(0.02))
+    # Then no claim is so large that the places would be idle meanwhile
+    assert [appetite.limit(owned) for owned in (0, 50, 125, 126)] == [100, 100, 100, 0]
