@@ -51,7 +51,7 @@ class Desk(Protocol):
 class JobContext:
     """The run of a job. Its methods may be called from any thread, and from coroutines."""
 
-    __slots__ = ("_claimed", "_deadline", "_desk", "_job", "_limit", "_row", "body")
+    __slots__ = ("_body", "_claimed", "_deadline", "_desk", "_job", "_limit", "_row")
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class JobContext:
         self._desk, self._row = desk, row
         self._job: Job | None = None
         #: What middleware ends in: the call of the job function.
-        self.body: Callable[[], Any] = _nothing
+        self._body: Callable[[], Any] = _nothing
 
     def __repr__(self) -> str:
         return f"<JobContext {self.name} #{self.id}, attempt {self.attempt}>"

@@ -134,7 +134,7 @@ def _body(job: Claimed, definition: Definition, policy: Policy, desk: Desk, star
     body = partial(definition.func, *args, **kwargs)
     if not policy.middleware:
         return body
-    context.body = body
+    context._body = body
     return partial(around(policy.middleware, definition.is_coroutine), context)
 
 

@@ -49,11 +49,11 @@ def load(path: str) -> Callable[[Run], Run]:
 
 
 def _body(context: JobContext) -> Any:
-    return context.body()
+    return context._body()
 
 
 async def _abody(context: JobContext) -> Any:
-    return await context.body()
+    return await context._body()
 
 
 def _adapted(factory: Callable[[Run], Run], run: Run, path: str) -> Run:
