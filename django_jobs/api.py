@@ -15,10 +15,10 @@ from django_jobs import engine, signals
 from django_jobs.batches import NewJobs
 from django_jobs.conf import options
 from django_jobs.engine.sql import write_alias
-from django_jobs.exceptions import InvalidOption, UnknownJob, UnknownQueue
+from django_jobs.exceptions import InvalidOption, UnknownQueue
 from django_jobs.models import Job
 from django_jobs.options import check_moment, check_name
-from django_jobs.registry import resolve
+from django_jobs.registry import find
 from django_jobs.specs import JobSpec
 
 #: What can be enqueued: a spec, or a job function that needs no arguments.
@@ -111,10 +111,8 @@ def _enqueue(specs: list[JobSpec], using: str | None) -> Sequence[Job]:
 
 def _send(signal: Signal, jobs: Iterable[Job], using: str, **told: Any) -> None:
     for job in jobs:
-        try:
-            sender = resolve(job.name).func
-        except UnknownJob:
-            sender = None
+        definition = find(job.name)
+        sender = None if definition is None else definition.func
         _after_commit(signal, using, sender=sender, job=job, **told)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 
-from django.db.utils import DataError
+from django.db.utils import DataError, OperationalError
 
 from django_jobs import engine
 from django_jobs.faults import fault_of
@@ -55,7 +55,9 @@ class Books:
     def _finish(self, finished: Sequence[Finished]) -> set[int]:
         try:
             return self._engine_finish(finished)
-        except DataError as error:
+        except (DataError, OperationalError) as error:
+            if not _is_refusal(error):
+                raise
             # The database refuses what one of them holds: that one fails, its neighbours do not.
             if len(finished) > 1:
                 return set().union(*(self._finish([ended]) for ended in finished))
@@ -82,6 +84,13 @@ class Books:
         self._gauges.succeeded += succeeded
         self._gauges.failed += failed
         self._gauges.retried += retried
+
+
+def _is_refusal(error: Exception) -> bool:
+    """Return whether the database will never take what it was given, however often it is tried."""
+    # Class 54: a limit of the server, as on the size of a value.
+    sqlstate = getattr(error.__cause__, "sqlstate", None) or ""
+    return isinstance(error, DataError) or sqlstate.startswith("54")
 
 
 def _is_closed(ended: Finished) -> bool:

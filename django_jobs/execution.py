@@ -18,14 +18,18 @@ from django_jobs import engine
 from django_jobs.backoff import takes_error
 from django_jobs.context import Desk, JobContext
 from django_jobs.encoding import decode, encode
-from django_jobs.exceptions import ClaimLost, JobTimeout, TransactionLeftOpen
+from django_jobs.exceptions import ClaimLost, JobTimeout, NotStorable, TransactionLeftOpen
 from django_jobs.faults import fault_of
-from django_jobs.judgement import Policy, judge
+from django_jobs.judgement import Policy, fields, judge
 from django_jobs.middleware import around
 from django_jobs.outcomes import Abandoned, Claimed, Failed, Finished, Outcome, Succeeded
 from django_jobs.registry import Definition, resolve
 
 logger = logging.getLogger("django_jobs")
+
+#: Characters of a result, as JSON. PostgreSQL keeps a quarter of a gigabyte at most, and a worker
+#: writes the results of several jobs by one statement.
+MAX_RESULT = 50_000_000
 
 Body = Callable[[], Any]
 #: Runs a body under the limits, in seconds and bytes, of its job.
@@ -51,7 +55,7 @@ def perform(job: Claimed, policy: Policy, desk: Desk, guard: Guard | None = None
             body = partial(guard, job, body)
         if definition.atomic:
             return _perform_atomic(job, definition, policy, body, started)
-        outcome = _success(body())
+        outcome = _success(job, body())
     except BaseException as error:  # SystemExit and KeyboardInterrupt too: the worker goes on
         outcome = judge(error, job, definition, policy)
     finished = _finished(job, outcome, started, definition)
@@ -81,7 +85,7 @@ async def aperform(job: Claimed, policy: Policy, desk: Desk) -> Finished:
             body = _body(job, definition, policy, desk, started)
         async with asyncio.timeout(limit or None) as deadline:
             value = await body()
-        outcome = _success(value)
+        outcome = _success(job, value)
     except asyncio.CancelledError as error:
         task = asyncio.current_task()
         if task is not None and task.cancelling():
@@ -175,7 +179,7 @@ def _perform_atomic(
         with transaction.atomic(using=policy.using):
             # The first callback of all: those that the body adds may raise, after the commit.
             transaction.on_commit(lambda: committed.append(True), using=policy.using)
-            outcome = _success(body())
+            outcome = _success(job, body())
             if not isinstance(outcome, Succeeded):
                 raise _Undone(outcome)
             finished = _finished(job, outcome, started, definition)
@@ -205,13 +209,21 @@ def _perform_atomic(
 # The end -------------------------------------------------------------------------------------
 
 
-def _success(value: object) -> Outcome:
+def _success(job: Claimed, value: object) -> Outcome:
     if value is None:
         return Succeeded()
     try:
-        return Succeeded(encode(value, "the result"))
+        result = encode(value, "the result")
+        if len(result) > MAX_RESULT:
+            reason = (
+                f"it has {len(result):,} characters as JSON, and {MAX_RESULT:,} can be kept: store "
+                f"it elsewhere, and return where."
+            )
+            raise NotStorable("the result", reason)
+        return Succeeded(result)
     except Exception as error:
         # Another run would return the same: the attempt is the last one.
+        logger.error("job.failed %s", fields(job), exc_info=error)
         return Failed(fault_of(error))
 
 

@@ -13,10 +13,9 @@ from django.dispatch import Signal
 
 from django_jobs import signals
 from django_jobs.engine import row_of
-from django_jobs.exceptions import UnknownJob
 from django_jobs.housekeeping import clean_connections, expect_jobs, refresh_connections
 from django_jobs.outcomes import Cancelled, Claimed, Failed, Finished, Succeeded
-from django_jobs.registry import resolve
+from django_jobs.registry import find
 
 #: Seconds that receivers get to hear what is left when the worker ends.
 LAST_WORDS = 5.0
@@ -93,8 +92,6 @@ class Herald:
         connections.close_all()
 
     def _send(self, signal: Signal, job: Claimed, **told: object) -> None:
-        try:
-            sender = resolve(job.name).func
-        except UnknownJob:
-            sender = None
+        definition = find(job.name)
+        sender = None if definition is None else definition.func
         signal.send_robust(sender=sender, job=row_of(job, self._using), **told)

@@ -76,19 +76,18 @@ def judge(
     outcome = _judged(error, job, definition, policy)
     match outcome:
         case Failed(delay=None):
-            logger.error("job.failed %s", _fields(job), exc_info=error)
+            logger.error("job.failed %s", fields(job), exc_info=error)
         case Failed():
-            logger.warning(
-                "job.retrying %s delay=%.1f", _fields(job), outcome.delay, exc_info=error
-            )
+            logger.warning("job.retrying %s delay=%.1f", fields(job), outcome.delay, exc_info=error)
         case Parked():
-            logger.error("job.parked %s delay=%g reason=%s", _fields(job), PARKED_FOR, error)
+            logger.error("job.parked %s delay=%g reason=%s", fields(job), PARKED_FOR, error)
         case _:
-            logger.info("job.%s %s", type(outcome).__name__.lower(), _fields(job))
+            logger.info("job.%s %s", type(outcome).__name__.lower(), fields(job))
     return outcome
 
 
-def _fields(job: Claimed) -> str:
+def fields(job: Claimed) -> str:
+    """Return what log lines say of a job."""
     return f"id={job.id} name={job.name} attempt={job.attempts}/{job.max_attempts}"
 
 

@@ -197,12 +197,18 @@ def limits() -> Mapping[str, Limit]:
     return _limits[1]
 
 
-def limit_of(name: str) -> Limit | None:
-    """Return the limit of a job function, None where it has none or is not known."""
+def find(name: str) -> Definition | None:
+    """Return the definition of ``name``, or None where no function is known by it."""
     try:
-        return resolve(name).limit
+        return resolve(name)
     except UnknownJob:
         return None
+
+
+def limit_of(name: str) -> Limit | None:
+    """Return the limit of a job function, None where it has none or is not known."""
+    definition = find(name)
+    return None if definition is None else definition.limit
 
 
 def _forget_limits() -> None:

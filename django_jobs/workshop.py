@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from django_jobs.conf import Options
-from django_jobs.exceptions import JobTimeout, UnknownJob
+from django_jobs.exceptions import JobTimeout
 from django_jobs.executors import AsyncioExecutor, Executor, ProcessExecutor, ThreadExecutor
 from django_jobs.judgement import Policy, judge
 from django_jobs.notebook import Notebook, Notes
 from django_jobs.outcomes import Abandoned, Claimed, Finished, Succeeded
 from django_jobs.recorder import FlightRecorder
-from django_jobs.registry import Definition, resolve
+from django_jobs.registry import find
 
 
 class Workshop:
@@ -147,7 +147,7 @@ class Workshop:
         now = time.monotonic()
         condemned = []
         for job in jobs:
-            definition = _definition(job.name)
+            definition = find(job.name)
             error = JobTimeout(self._policy.limit(job))
             outcome = judge(error, job, definition, self._policy)
             began = self._begun.get(job.id, now)
@@ -208,7 +208,7 @@ class Workshop:
         return ended._replace(outcome=Abandoned("it was cancelled or taken away"))
 
     def _executor_for(self, name: str) -> Executor:
-        definition = _definition(name)
+        definition = find(name)
         if definition is None:
             # Any executor parks it; and it is asked for anew each time, until it is known.
             return self._executor("thread")
@@ -240,10 +240,3 @@ class Workshop:
 def job_processes(settings: Options, concurrency: int) -> int:
     """Return how many processes a worker may have for jobs that want one."""
     return min(concurrency, settings.job_processes or os.cpu_count() or 1)
-
-
-def _definition(name: str) -> Definition | None:
-    try:
-        return resolve(name)
-    except UnknownJob:
-        return None

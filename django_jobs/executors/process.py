@@ -10,7 +10,6 @@ from collections.abc import Callable, Collection, Sequence
 from multiprocessing import connection
 
 from django_jobs.capabilities import EXECUTORS
-from django_jobs.exceptions import UnknownJob
 from django_jobs.executors.base import Executor, Watcher, drained
 from django_jobs.executors.place import Place
 from django_jobs.judgement import Policy, judge
@@ -18,7 +17,7 @@ from django_jobs.memory import resident
 from django_jobs.outcomes import Abandoned, Claimed, Finished, Outcome, Succeeded
 from django_jobs.pauses import Pauses
 from django_jobs.recorder import CONTEXT, FlightRecorder
-from django_jobs.registry import Definition, resolve
+from django_jobs.registry import find
 
 logger = logging.getLogger("django_jobs")
 
@@ -274,20 +273,13 @@ class ProcessExecutor(Executor):
         if job.id in self._unwanted:
             self._unwanted.discard(job.id)
             return _finished(job, Abandoned("it was cancelled, and its process killed"), place)
-        outcome = judge(place.cause, job, _definition(job), self._policy)
+        outcome = judge(place.cause, job, find(job.name), self._policy)
         return _finished(job, outcome, place)
-
-
-def _definition(job: Claimed) -> Definition | None:
-    try:
-        return resolve(job.name)
-    except UnknownJob:
-        return None
 
 
 def _finished(job: Claimed, outcome: Outcome, place: Place) -> Finished:
     now = time.monotonic()
     since = place.since if place.running is job else now
-    definition = _definition(job)
+    definition = find(job.name)
     retention = None if definition is None else definition.retention
     return Finished(job, outcome, now - since, now, retention)
