@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from django_jobs.conf import Options
 from django_jobs.heart import Heart
-from django_jobs.notebook import Notebook
 from django_jobs.notifications import Listener
 from django_jobs.orders import WorkerOptions
 from django_jobs.services import Promoter, Pruner, Reporter, Rescuer, Services
@@ -21,7 +20,7 @@ class Companions:
         given: WorkerOptions,
         settings: Options,
         *,
-        notebook: Notebook,
+        reporter: Reporter,
         wake: Callable[[], None],
         beat: Callable[[], None],
         lost: Callable[[str], None],
@@ -48,7 +47,7 @@ class Companions:
         pruner = Pruner(settings.prune_interval, given.using)
         self._threads: list[Heart | Services | Listener] = [
             self._heart,
-            Services([promoter, rescuer, pruner, Reporter(notebook, given.using)]),
+            Services([promoter, rescuer, pruner, reporter]),
         ]
         if settings.listen:
             listener = Listener(

@@ -20,7 +20,7 @@ from django_jobs.context import Desk, JobContext
 from django_jobs.encoding import decode, encode
 from django_jobs.exceptions import ClaimLost, JobTimeout, NotStorable, TransactionLeftOpen
 from django_jobs.faults import fault_of
-from django_jobs.judgement import Policy, fields, judge
+from django_jobs.judgement import Policy, concluded, fields, judge
 from django_jobs.middleware import around
 from django_jobs.outcomes import Abandoned, Claimed, Failed, Finished, Outcome, Succeeded
 from django_jobs.registry import Definition, resolve
@@ -58,7 +58,7 @@ def perform(job: Claimed, policy: Policy, desk: Desk, guard: Guard | None = None
         outcome = _success(job, body())
     except BaseException as error:  # SystemExit and KeyboardInterrupt too: the worker goes on
         outcome = judge(error, job, definition, policy)
-    finished = _finished(job, outcome, started, definition)
+    finished = concluded(job, outcome, started, definition)
     limit = policy.limit(job)
     if limit and finished.elapsed > limit and type(outcome) is Succeeded:
         logger.warning(
@@ -95,7 +95,7 @@ async def aperform(job: Claimed, policy: Policy, desk: Desk) -> Finished:
         overran = deadline is not None and deadline.expired()
         told = JobTimeout(limit).with_traceback(error.__traceback__) if overran else error
         outcome = await _ajudge(told, job, definition, policy)
-    return _finished(job, outcome, started, definition)
+    return concluded(job, outcome, started, definition)
 
 
 async def _ajudge(
@@ -182,7 +182,7 @@ def _perform_atomic(
             outcome = _success(job, body())
             if not isinstance(outcome, Succeeded):
                 raise _Undone(outcome)
-            finished = _finished(job, outcome, started, definition)
+            finished = concluded(job, outcome, started, definition)
             if engine.finish(
                 [finished], worker=policy.worker, retention=policy.retention, using=policy.using
             ):
@@ -203,7 +203,7 @@ def _perform_atomic(
             logger.exception("job.after_commit_failed id=%s name=%s", job.id, job.name)
     if committed:
         return finished._replace(is_recorded=True)
-    return _finished(job, outcome, started, definition)
+    return concluded(job, outcome, started, definition)
 
 
 # The end -------------------------------------------------------------------------------------
@@ -225,11 +225,3 @@ def _success(job: Claimed, value: object) -> Outcome:
         # Another run would return the same: the attempt is the last one.
         logger.error("job.failed %s", fields(job), exc_info=error)
         return Failed(fault_of(error))
-
-
-def _finished(
-    job: Claimed, outcome: Outcome, started: float, definition: Definition | None
-) -> Finished:
-    ended = time.monotonic()
-    retention = None if definition is None else definition.retention
-    return Finished(job, outcome, ended - started, ended, retention)

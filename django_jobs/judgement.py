@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -18,6 +19,7 @@ from django_jobs.outcomes import (
     Cancelled,
     Claimed,
     Failed,
+    Finished,
     Outcome,
     Parked,
     Snoozed,
@@ -84,6 +86,15 @@ def judge(
         case _:
             logger.info("job.%s %s", type(outcome).__name__.lower(), fields(job))
     return outcome
+
+
+def concluded(
+    job: Claimed, outcome: Outcome, began: float, definition: Definition | None
+) -> Finished:
+    """Return a run that ends now and began at ``began``, by the monotonic clock."""
+    ended = time.monotonic()
+    retention = None if definition is None else definition.retention
+    return Finished(job, outcome, ended - began, ended, retention)
 
 
 def fields(job: Claimed) -> str:

@@ -14,6 +14,7 @@ from django_jobs.gauges import Gauges
 from django_jobs.health import Vital
 from django_jobs.pauses import Pauses
 from django_jobs.recorder import CONTEXT, FlightRecorder
+from django_jobs.wording import death
 
 logger = logging.getLogger("django_jobs")
 
@@ -129,6 +130,4 @@ class Place:
         code = self.process.exitcode if self.process is not None else None
         if code == LOST:
             return "was given up for dead and stopped itself"
-        if code is not None and code < 0:
-            return f"was killed by {signal.Signals(-code).name}"
-        return f"ended with exit code {code}"
+        return death(code)

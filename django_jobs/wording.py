@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -61,3 +62,13 @@ def first_line(text: object) -> str:
     """Return the first line of a text that may be of any length."""
     line = str(text).strip().partition("\n")[0]
     return line if len(line) <= MAX_LINE else f"{line[: MAX_LINE - 1]}…"
+
+
+def death(code: int | None) -> str:
+    """Return how a process ended, by its exit code, as the end of a sentence about it."""
+    if code is None or code >= 0:
+        return f"ended with exit code {code}"
+    try:
+        return f"was killed by {signal.Signals(-code).name}"
+    except ValueError:  # one of the signals that have no names
+        return f"was killed by signal {-code}"

@@ -108,7 +108,7 @@ class Worker:
         self._reporter = Reporter(self._workshop.notebook, self._using)
         self._companions = companions = Companions(
             self._id, self._given, self._settings,
-            notebook=self._workshop.notebook, wake=self._wake.ring, beat=self._tend,
+            reporter=self._reporter, wake=self._wake.ring, beat=self._tend,
             lost=self._be_lost,
         )  # fmt: skip
         self._intake = Intake(

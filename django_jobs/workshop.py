@@ -10,7 +10,8 @@ from typing import Any
 from django_jobs.conf import Options
 from django_jobs.exceptions import JobTimeout
 from django_jobs.executors import AsyncioExecutor, Executor, ProcessExecutor, ThreadExecutor
-from django_jobs.judgement import Policy, judge
+from django_jobs.executors.base import UNWANTED
+from django_jobs.judgement import Policy, concluded, judge
 from django_jobs.notebook import Notebook, Notes
 from django_jobs.outcomes import Abandoned, Claimed, Finished, Succeeded
 from django_jobs.recorder import FlightRecorder
@@ -144,15 +145,13 @@ class Workshop:
 
     def condemn(self, jobs: Iterable[Claimed]) -> list[Finished]:
         """Return the end of jobs that are overdue: each attempt has failed by its timeout."""
-        now = time.monotonic()
         condemned = []
         for job in jobs:
             definition = find(job.name)
             error = JobTimeout(self._policy.limit(job))
             outcome = judge(error, job, definition, self._policy)
-            began = self._begun.get(job.id, now)
-            retention = None if definition is None else definition.retention
-            condemned.append(Finished(job, outcome, now - began, now, retention))
+            began = self._begun.get(job.id, time.monotonic())
+            condemned.append(concluded(job, outcome, began, definition))
         return condemned
 
     def stop(self) -> None:
@@ -205,7 +204,7 @@ class Workshop:
     def _without_lost(self, ended: Finished) -> Finished:
         if ended.job.id not in self._lost or ended.is_recorded:
             return ended
-        return ended._replace(outcome=Abandoned("it was cancelled or taken away"))
+        return ended._replace(outcome=Abandoned(UNWANTED))
 
     def _executor_for(self, name: str) -> Executor:
         definition = find(name)

@@ -51,3 +51,17 @@ def test_a_long_list_says_how_many_more_there_are():
 def test_a_first_line_is_short():
     assert wording.first_line("  one\ntwo") == "one"
     assert len(wording.first_line("x" * 5_000)) == wording.MAX_LINE
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        (0, "ended with exit code 0"),
+        (7, "ended with exit code 7"),
+        (-9, "was killed by SIGKILL"),
+        (-40, "was killed by signal 40"),
+        (None, "ended with exit code None"),
+    ],
+)
+def test_a_death_is_told_by_its_exit_code_also_where_the_signal_has_no_name(code, text):
+    assert wording.death(code) == text

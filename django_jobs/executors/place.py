@@ -17,6 +17,7 @@ from django_jobs.memory import resident
 from django_jobs.outcomes import Claimed
 from django_jobs.recorder import CONTEXT, FlightRecorder
 from django_jobs.spawned import Post, main
+from django_jobs.wording import death
 
 #: Seconds of work that may wait in a process, and jobs at most: more would keep it from others.
 AHEAD, LARGEST = 0.02, 64
@@ -195,7 +196,7 @@ class Place:
     @property
     def cause(self) -> BaseException:
         """Return the error that the job which ran when the process died is to end with."""
-        return self._reason or ProcessDied(cause_of_death(self.process.exitcode))
+        return self._reason or ProcessDied(death(self.process.exitcode))
 
     def hang_up(self) -> None:
         """Tell it nothing more."""
@@ -206,13 +207,3 @@ class Place:
         self.process.join()
         self.process.close()
         self._outbox.close()
-
-
-def cause_of_death(code: int | None) -> str:
-    """Return how a process ended, by its exit code."""
-    if code is not None and code < 0:
-        try:
-            return f"was killed by {signal.Signals(-code).name}"
-        except ValueError:
-            return f"was killed by signal {-code}"
-    return f"ended with exit code {code}"

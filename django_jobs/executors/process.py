@@ -12,7 +12,7 @@ from multiprocessing import connection
 from django_jobs.capabilities import EXECUTORS
 from django_jobs.executors.base import Executor, Watcher, drained
 from django_jobs.executors.place import Place
-from django_jobs.judgement import Policy, judge
+from django_jobs.judgement import Policy, concluded, judge
 from django_jobs.memory import resident
 from django_jobs.outcomes import Abandoned, Claimed, Finished, Outcome, Succeeded
 from django_jobs.pauses import Pauses
@@ -278,8 +278,5 @@ class ProcessExecutor(Executor):
 
 
 def _finished(job: Claimed, outcome: Outcome, place: Place) -> Finished:
-    now = time.monotonic()
-    since = place.since if place.running is job else now
-    definition = find(job.name)
-    retention = None if definition is None else definition.retention
-    return Finished(job, outcome, now - since, now, retention)
+    since = place.since if place.running is job else time.monotonic()
+    return concluded(job, outcome, since, find(job.name))

@@ -42,6 +42,16 @@ class Subcommand(ABC):
         """Do it, and return the exit code; raise CommandError where it cannot be done."""
 
 
+class OfOneJob(Subcommand):
+    """One thing to do to one job, which is told by its id."""
+
+    @classmethod
+    def add_arguments(cls, parser: argparse.ArgumentParser) -> None:
+        """Declare the id and the common flags."""
+        parser.add_argument("id", type=job_id, metavar="ID", help="The job, by its id.")
+        super().add_arguments(parser)
+
+
 def job_id(text: str) -> int:
     """Return the id of a job that stands on the command line, with or without its #."""
     digits = text.removeprefix("#")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,20 +9,14 @@ from django.core.management.base import CommandError
 
 from django_jobs import explanations
 from django_jobs.models import Job
-from django_jobs.terminal.base import Subcommand, job_id
+from django_jobs.terminal.base import OfOneJob
 
 
-class Explain(Subcommand):
+class Explain(OfOneJob):
     """Says why a job is where it is, and above all why it is not running."""
 
     name = "explain"
     help = "Say why a job is not running, or how it has ended."
-
-    @classmethod
-    def add_arguments(cls, parser: argparse.ArgumentParser) -> None:
-        """Declare the id and the common flags."""
-        parser.add_argument("id", type=job_id, metavar="ID", help="The job, by its id.")
-        super().add_arguments(parser)
 
     def run(self, given: Mapping[str, Any]) -> int:
         """Explain."""

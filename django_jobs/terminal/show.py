@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
@@ -14,24 +13,18 @@ from django.core.management.base import CommandError
 from django_jobs import wording
 from django_jobs.explanations import progress_text
 from django_jobs.models import Job
-from django_jobs.terminal.base import Subcommand, job_id
+from django_jobs.terminal.base import OfOneJob
 
 #: Fields that are told below the others, in their own words.
 _LONG = ("errors", "log")
 _MARGIN = "    "
 
 
-class Show(Subcommand):
+class Show(OfOneJob):
     """Shows everything that the row of a job holds."""
 
     name = "show"
     help = "Show all fields of a job, with its errors, its log and its progress."
-
-    @classmethod
-    def add_arguments(cls, parser: argparse.ArgumentParser) -> None:
-        """Declare the id and the common flags."""
-        parser.add_argument("id", type=job_id, metavar="ID", help="The job, by its id.")
-        super().add_arguments(parser)
 
     def run(self, given: Mapping[str, Any]) -> int:
         """Show."""
