@@ -10,6 +10,7 @@ import sys
 from typing import Any
 
 from benchmarks import bulk, coroutines, drain, enqueue, latency, memory, variants
+from benchmarks.arguments import positive
 from benchmarks.scratch import scratch
 
 BENCHMARKS: dict[str, Any] = {
@@ -54,17 +55,10 @@ def _arguments() -> argparse.Namespace:
         "benchmark", nargs="*", choices=[*BENCHMARKS, []], metavar="benchmark",
         help=f"{', '.join(BENCHMARKS)}; all of them unless given",
     )  # fmt: skip
-    parser.add_argument("--jobs", type=_positive, help="jobs in each round")
-    parser.add_argument("--rounds", type=_positive, default=3, help="rounds of each side (3)")
+    parser.add_argument("--jobs", type=positive, help="jobs in each round")
+    parser.add_argument("--rounds", type=positive, default=3, help="rounds of each side (3)")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     return parser.parse_args()
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
-    return number
 
 
 if __name__ == "__main__":

@@ -78,27 +78,39 @@ class Scratch:
 
 @contextmanager
 def scratch() -> Iterator[Scratch]:
-    """Make a scratch database beside that of DATABASE_URL, which all processes then use."""
+    """Make the database of the benchmarks, and give it."""
+    with (
+        scratch_database("bench", "django_jobs") as url,
+        psycopg.connect(url, autocommit=True) as connection,
+    ):
+        yield Scratch(connection)
+
+
+@contextmanager
+def scratch_database(purpose: str, app: str = "") -> Iterator[str]:
+    """Make a database beside that of DATABASE_URL, which all processes then use; give its URL.
+
+    It has the tables of ``app``, or of all apps, and is dropped at the end.
+    """
     url = os.environ["DATABASE_URL"]
     parts = urlsplit(url)
-    name = f"{unquote(parts.path.lstrip('/'))}_bench_{os.getpid()}"
+    name = f"{unquote(parts.path.lstrip('/'))}_{purpose}_{os.getpid()}"
     with psycopg.connect(url, autocommit=True) as server:
         server.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
         try:
             os.environ["DATABASE_URL"] = own = urlunsplit(parts._replace(path=f"/{name}"))
             print(f"database: {name}", file=sys.stderr, flush=True)
-            _migrate()
-            with psycopg.connect(own, autocommit=True) as connection:
-                yield Scratch(connection)
+            _migrate(app)
+            yield own
         finally:
             os.environ["DATABASE_URL"] = url
             server.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
 
 
-def _migrate() -> None:
+def _migrate(app: str) -> None:
     # Not before DATABASE_URL names the scratch database: the settings read it once.
     import django
     from django.core.management import call_command
 
     django.setup()
-    call_command("migrate", "django_jobs", verbosity=0)
+    call_command("migrate", *filter(None, [app]), verbosity=0)

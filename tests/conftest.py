@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from urllib.parse import urlsplit, urlunsplit
 
 import pytest
-from django.db import connection
 from hypothesis import HealthCheck, settings
 
 from django_jobs import engine, registry
+from tests.databases import url_of_test_database
 from tests.executors.bench import Bench, BenchMaker
 
 # The database is the same for all examples on purpose, and its speed is not what is tested.
@@ -33,14 +32,6 @@ def worker(db):
 
 
 @pytest.fixture
-def own_database_for_processes(db, monkeypatch):
-    """Let processes that a worker in this one starts find the test database."""
-    url = urlsplit(os.environ["DATABASE_URL"])
-    name = connection.settings_dict["NAME"]
-    monkeypatch.setenv("DATABASE_URL", urlunsplit(url._replace(path=f"/{name}")))
-
-
-@pytest.fixture
 def own_registry(monkeypatch):
     """Let the test register jobs that no other test knows."""
     monkeypatch.setattr(registry, "_definitions", dict(registry._definitions))
@@ -50,8 +41,7 @@ def own_registry(monkeypatch):
 def test_database_for_children(django_db_setup: None) -> Iterator[None]:
     """Let processes that are started meanwhile find the test database."""
     before = os.environ["DATABASE_URL"]
-    path = f"/{connection.settings_dict['NAME']}"
-    os.environ["DATABASE_URL"] = urlunsplit(urlsplit(before)._replace(path=path))
+    os.environ["DATABASE_URL"] = url_of_test_database()
     yield
     os.environ["DATABASE_URL"] = before
 

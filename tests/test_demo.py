@@ -8,13 +8,11 @@ import subprocess
 import sys
 from collections import Counter
 from datetime import timedelta
-from urllib.parse import urlsplit
 
 import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.core.management.base import OutputWrapper
-from django.db import connection
 from django.utils import timezone
 
 from django_jobs.models import Job
@@ -38,6 +36,7 @@ from testproject.shop.models import (
     Receipt,
     StaffNote,
 )
+from tests.databases import url_of_test_database
 
 
 def write_job(name="testproject.shop.jobs.send_receipt", **fields):
@@ -348,9 +347,7 @@ class TestPieces:
 @pytest.fixture
 def environment(transactional_db, tmp_path):
     """Return the environment of a process that works on the test database."""
-    database = f"/{connection.settings_dict['NAME']}"
-    url = urlsplit(os.environ["DATABASE_URL"])._replace(path=database).geturl()
-    return os.environ | {"DATABASE_URL": url, "SENT_MAIL_DIR": str(tmp_path)}
+    return os.environ | {"DATABASE_URL": url_of_test_database(), "SENT_MAIL_DIR": str(tmp_path)}
 
 
 @pytest.mark.slow

@@ -46,18 +46,18 @@ def heard():
 
 
 @pytest.fixture
-def listen():
-    """Start listeners for one test; each comes with the event that it sets."""
+def listener_of():
+    """Start listeners for one test; each comes with the events of its wake and its summons."""
     started = []
 
-    def start(*queues):
-        rung = threading.Event()
-        listener = Listener(rung.set, queues, "default")
+    def start(queues, worker=0):
+        rung, summoned = threading.Event(), threading.Event()
+        listener = Listener(rung.set, queues, "default", worker=worker, summon=summoned.set)
         started.append(listener)
         listener.start()
         assert rung.wait(DEADLINE), "the first wake never came"
         rung.clear()
-        return listener, rung
+        return listener, rung, summoned
 
     yield start
     for listener in started:
@@ -65,6 +65,12 @@ def listen():
     for listener in started:
         listener.join(DEADLINE)
         assert not listener.is_alive()
+
+
+@pytest.fixture
+def listen(listener_of):
+    """Start listeners; each comes with the event that it sets."""
+    return lambda *queues: listener_of(queues)[:2]
 
 
 class TestNotify:
@@ -124,24 +130,9 @@ class TestNotify:
 
 class TestSummons:
     @pytest.fixture
-    def summon(self):
-        """Start a listener for a worker; return it with the events of its wake and its summons."""
-        started = []
-
-        def start(worker):
-            rung, summoned = threading.Event(), threading.Event()
-            listener = Listener(rung.set, (), "default", worker=worker, summon=summoned.set)
-            started.append(listener)
-            listener.start()
-            assert rung.wait(DEADLINE), "the first wake never came"
-            rung.clear()
-            return rung, summoned
-
-        yield start
-        for listener in started:
-            listener.stop()
-        for listener in started:
-            listener.join(DEADLINE)
+    def summon(self, listener_of):
+        """Start listeners for workers; return the events of wake and summons."""
+        return lambda worker: listener_of((), worker)[1:]
 
     def test_cancelling_a_running_job_summons_its_owner_alone(self, summon):
         # Given two workers that listen on connections of their own

@@ -179,7 +179,7 @@ def test_an_unknown_function_has_no_sender():
     assert told[0][1]["sender"] is None
 
 
-def test_jobs_in_processes_are_told_of_too(own_database_for_processes):
+def test_jobs_in_processes_are_told_of_too(test_database_for_children):
     enqueue(JobSpec(func="process.nothing"))
     enqueue(JobSpec(func="process.die", args=("SIGKILL",)))
     with heard("job_started", "job_succeeded", "job_retrying") as told:

@@ -279,7 +279,7 @@ def test_what_a_lost_claim_made_ours_is_given_back(monkeypatch):
     assert (row.state, row.attempts, row.claims) == (Job.State.SUCCEEDED, 1, 3)
 
 
-def test_a_job_does_not_go_back_while_its_process_is_starting(own_database_for_processes):
+def test_a_job_does_not_go_back_while_its_process_is_starting(test_database_for_children):
     # Given a job for a process, and processes that take longer to start than jobs are held
     row = enqueue(JobSpec(func="process.give_back", args=(1,)))
     # When it is run

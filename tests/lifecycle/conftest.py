@@ -8,12 +8,11 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
 import pytest
-from django.db import connection
 
 from django_jobs.models import Worker
+from tests.databases import url_of_test_database
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -61,13 +60,12 @@ class Runjobs:
 
 
 def environment() -> dict[str, str]:
-    url = urlsplit(os.environ["DATABASE_URL"])
     return {
         "DJANGO_JOBS_HEARTBEAT_INTERVAL": str(HEARTBEAT_INTERVAL),
         "DJANGO_JOBS_HEARTBEAT_TIMEOUT": str(HEARTBEAT_TIMEOUT),
         "DJANGO_JOBS_POLL_INTERVAL": "0.2",
         **os.environ,
-        "DATABASE_URL": urlunsplit(url._replace(path=f"/{connection.settings_dict['NAME']}")),
+        "DATABASE_URL": url_of_test_database(),
     }
 
 

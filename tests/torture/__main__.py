@@ -12,7 +12,8 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
-from tests.torture.scratch import empty, scratch
+from benchmarks.arguments import positive
+from benchmarks.scratch import scratch_database
 
 #: Seconds without any progress after which nothing more will come: machines may be busy.
 PATIENCE = 120.0
@@ -41,7 +42,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     print(f"seed {given.seed}", flush=True)
     is_broken = False
-    with scratch():
+    with scratch_database("torture"):
         for name in given.scenario or SCENARIOS:
             jobs, kills = SCENARIOS[name]
             found = _run(name, given.jobs or jobs, given.kills or kills, Random(given.seed))
@@ -59,7 +60,7 @@ def _run(name: str, jobs: int, kills: int, random: Random) -> Findings:
     from tests.torture import scenarios
 
     threads.DEADLINE = PATIENCE
-    empty()
+    _empty()
     scenario = getattr(scenarios, name)
     with ExitStack() as stack:
         logs = Path(tempfile.mkdtemp(prefix=f"torture-{name}-"))
@@ -88,23 +89,26 @@ def _remove(folder: Path) -> None:
     folder.rmdir()
 
 
+def _empty() -> None:
+    """Leave nothing of what was run before."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "TRUNCATE django_jobs_job, django_jobs_worker, ledger_effect RESTART IDENTITY"
+        )
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="torture", description=__doc__)
     parser.add_argument(
         "scenario", nargs="*", choices=[*SCENARIOS, []], metavar="scenario",
         help=f"{', '.join(SCENARIOS)}; all of them unless given",
     )  # fmt: skip
-    parser.add_argument("--jobs", type=_positive, help="jobs of each scenario (5000; 60 at a time)")
-    parser.add_argument("--kills", type=_positive, help="kills of each scenario (30; 100)")
+    parser.add_argument("--jobs", type=positive, help="jobs of each scenario (5000; 60 at a time)")
+    parser.add_argument("--kills", type=positive, help="kills of each scenario (30; 100)")
     parser.add_argument("--seed", type=int, default=1, help="what decides who dies, and when (1)")
     return parser.parse_args()
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
-    return number
 
 
 if __name__ == "__main__":
