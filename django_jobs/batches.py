@@ -59,9 +59,14 @@ class NewJobs(Sequence[NewJob]):
         frames = self.frames
         return [
             name
-            for name in NewJob._fields[:-1]
+            for name in NewJob._fields[:-2]
             if name in _ALWAYS or any(getattr(frame, name) is not None for frame in frames)
         ]
+
+    @property
+    def are_blocked(self) -> bool:
+        """Return whether any of the jobs begins blocked."""
+        return any(frame.blocked for frame in self.frames)
 
     @property
     def is_scheduled(self) -> bool:

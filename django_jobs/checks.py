@@ -12,11 +12,11 @@ from django.db import connections
 from django_jobs import registry
 from django_jobs.capabilities import choose, refuse_atomic, refuse_memory_limit
 from django_jobs.conf import options
+from django_jobs.definitions import Definition
 from django_jobs.engine.sql import write_alias
 from django_jobs.exceptions import JobsError
 from django_jobs.limits import DEFAULT_UNITS
 from django_jobs.middleware import load
-from django_jobs.registry import Definition
 
 
 @register

@@ -8,7 +8,7 @@ from django_jobs.conf import Options
 from django_jobs.heart import Heart
 from django_jobs.notifications import Listener
 from django_jobs.orders import WorkerOptions
-from django_jobs.services import Promoter, Pruner, Reporter, Rescuer, Services
+from django_jobs.services import Promoter, Pruner, Reporter, Rescuer, Services, Settler
 
 
 class Companions:
@@ -36,18 +36,9 @@ class Companions:
             lost=lost,
             using=given.using,
         )
-        rescuer = Rescuer(
-            settings.heartbeat_interval,
-            given.using,
-            timeout=settings.heartbeat_timeout,
-            retention=settings.retention,
-            wake=wake,
-        )
-        promoter = Promoter(settings.poll_interval, given.using, wake)
-        pruner = Pruner(settings.prune_interval, given.using)
         self._threads: list[Heart | Services | Listener] = [
             self._heart,
-            Services([promoter, rescuer, pruner, reporter]),
+            _services(settings, given.using, reporter, wake),
         ]
         if settings.listen:
             listener = Listener(
@@ -69,3 +60,24 @@ class Companions:
         """Tell them all to stop; they end within a second or so."""
         for thread in self._threads:
             thread.stop()
+
+
+def _services(
+    settings: Options, using: str, reporter: Reporter, wake: Callable[[], None]
+) -> Services:
+    retention = settings.retention
+    return Services(
+        [
+            Promoter(settings.poll_interval, using, wake),
+            Settler(settings.poll_interval, using, retention=retention, wake=wake),
+            Rescuer(
+                settings.heartbeat_interval,
+                using,
+                timeout=settings.heartbeat_timeout,
+                retention=retention,
+                wake=wake,
+            ),
+            Pruner(settings.prune_interval, using),
+            reporter,
+        ]
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Concatenate, overload
 
 from asgiref.sync import sync_to_async
 
@@ -11,70 +11,15 @@ import django_jobs
 from django_jobs import backoff, options
 from django_jobs.capabilities import refuse_atomic, refuse_memory_limit
 from django_jobs.context import JobContext
+from django_jobs.definitions import Definition, define
 from django_jobs.durations import seconds
 from django_jobs.exceptions import InvalidOption, UnknownOption
-from django_jobs.registry import Definition, define, import_path, register
+from django_jobs.jobfunctions import ContextJobFunction, JobDecorator, JobFunction, P, R_co
+from django_jobs.registry import import_path, register
 from django_jobs.specs import CHECKS, JobSpec
 
 if TYPE_CHECKING:
     from django_jobs.models import Job
-
-P = ParamSpec("P")
-R_co = TypeVar("R_co", covariant=True)
-
-
-class JobFunction(Protocol[P, R_co]):
-    """A function that ``@job`` was put on: called it runs here and now, unchanged."""
-
-    __name__: str
-    __qualname__: str
-    __module__: str
-
-    @property
-    def job(self) -> JobSpec:
-        """The immutable description of a job that runs this function."""
-
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
-        """Run the function, here and now."""
-
-    def enqueue(self, *args: P.args, **kwargs: P.kwargs) -> Job:
-        """Make a job that runs the function with these arguments, in the caller's transaction."""
-
-    async def aenqueue(self, *args: P.args, **kwargs: P.kwargs) -> Job:
-        """See enqueue()."""
-
-
-class ContextJobFunction(Protocol[P, R_co]):
-    """A job function that gets its context first: nobody gives it one when enqueueing."""
-
-    __name__: str
-    __qualname__: str
-    __module__: str
-
-    @property
-    def job(self) -> JobSpec:
-        """The immutable description of a job that runs this function."""
-
-    def __call__(self, context: JobContext, /, *args: P.args, **kwargs: P.kwargs) -> R_co:
-        """Run the function, here and now."""
-
-    def enqueue(self, *args: P.args, **kwargs: P.kwargs) -> Job:
-        """Make a job that runs the function with these arguments, in the caller's transaction."""
-
-    async def aenqueue(self, *args: P.args, **kwargs: P.kwargs) -> Job:
-        """See enqueue()."""
-
-
-class JobDecorator(Protocol):
-    """What ``@job(…)`` makes of its options."""
-
-    @overload
-    def __call__(
-        self, function: Callable[Concatenate[JobContext, P], R_co], /
-    ) -> ContextJobFunction[P, R_co]: ...
-
-    @overload
-    def __call__(self, function: Callable[P, R_co], /) -> JobFunction[P, R_co]: ...
 
 
 def _exceptions(option: str) -> Callable[[object], Any]:

@@ -17,13 +17,14 @@ from django.db import connections, transaction
 from django_jobs import engine
 from django_jobs.backoff import takes_error
 from django_jobs.context import Desk, JobContext
+from django_jobs.definitions import Definition
 from django_jobs.encoding import decode, encode
 from django_jobs.exceptions import ClaimLost, JobTimeout, NotStorable, TransactionLeftOpen
 from django_jobs.faults import fault_of
 from django_jobs.judgement import Policy, concluded, fields, judge
 from django_jobs.middleware import around
 from django_jobs.outcomes import Abandoned, Claimed, Failed, Finished, Outcome, Succeeded
-from django_jobs.registry import Definition, resolve
+from django_jobs.registry import resolve
 
 logger = logging.getLogger("django_jobs")
 

@@ -10,6 +10,7 @@ from functools import cached_property, partial
 
 from django_jobs import backoff
 from django_jobs.conf import Options
+from django_jobs.definitions import Definition
 from django_jobs.durations import seconds
 from django_jobs.engine import row_of
 from django_jobs.exceptions import Cancel, JobTimeout, ProcessDied, Retry, Snooze, UnknownJob
@@ -24,7 +25,6 @@ from django_jobs.outcomes import (
     Parked,
     Snoozed,
 )
-from django_jobs.registry import Definition
 
 logger = logging.getLogger("django_jobs")
 

@@ -8,10 +8,11 @@ from datetime import datetime
 
 from django_jobs import surroundings, wording
 from django_jobs.conf import options
+from django_jobs.definitions import Definition
 from django_jobs.exceptions import UnknownJob
 from django_jobs.models import Job, Queue
 from django_jobs.reasons import Code, Reason
-from django_jobs.registry import Definition, resolve
+from django_jobs.registry import resolve
 from django_jobs.surroundings import LiveWorker
 
 #: Reasons for which waiting longer does not help: somebody has to do something.

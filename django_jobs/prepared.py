@@ -6,8 +6,23 @@ import json
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from django_jobs.definitions import Definition
 from django_jobs.options import UniqueKey
-from django_jobs.registry import Definition
+
+
+class Origin(NamedTuple):
+    """Where a job comes from, where nobody who enqueues can say it. None means nowhere."""
+
+    #: The job that makes it.
+    parent_id: int | None = None
+    #: The schedule whose tick makes it.
+    schedule_id: int | None = None
+    #: The step of a workflow that it is part of.
+    step_id: int | None = None
+    #: True where others wait for its end.
+    unsettled: bool | None = None
+    #: True where it waits for others, and is blocked until they have ended.
+    blocked: bool | None = None
 
 
 class NewJob(NamedTuple):
@@ -25,6 +40,12 @@ class NewJob(NamedTuple):
     meta: str | None = None
     lane: str | None = None
     units: int | None = None
+    parent_id: int | None = None
+    schedule_id: int | None = None
+    step_id: int | None = None
+    unsettled: bool | None = None
+    #: No column: the state that it begins in.
+    blocked: bool | None = None
     #: Last: the only one that the database may answer with another value.
     scheduled_at: datetime | timedelta | None = None
 
@@ -50,6 +71,9 @@ class NewJob(NamedTuple):
             "reprieves": 0,
             "lane": self.lane or "",
             "units": 1 if self.units is None else self.units,
+            "parent_id": self.parent_id,
+            "unsettled": bool(self.unsettled),
+            "ended_by": None,
             "errors": [],
             "result": None,
             "note": None,
@@ -72,4 +96,9 @@ class Frame(NamedTuple):
     meta: str | None
     lane: str | None
     units: int | None
+    parent_id: int | None
+    schedule_id: int | None
+    step_id: int | None
+    unsettled: bool | None
+    blocked: bool | None
     scheduled_at: datetime | timedelta | None

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Self
 
 from django_jobs import encoding, options
 from django_jobs.capabilities import refuse_memory_limit
+from django_jobs.definitions import Definition
 from django_jobs.durations import Duration
 from django_jobs.exceptions import InvalidOption, UnknownOption
-from django_jobs.prepared import Frame, NewJob
-from django_jobs.registry import Definition, import_path, resolve
+from django_jobs.prepared import Frame, NewJob, Origin
+from django_jobs.registry import import_path, resolve
 
 
 def _check_func(value: object) -> str | Callable[..., Any]:
@@ -54,6 +55,8 @@ CHECKS: dict[str, Callable[[Any], Any]] = {
 }
 
 
+#: The origin of what people enqueue.
+NOWHERE = Origin()
 #: The fields that say what the function is called with.
 _CALL = {"args", "kwargs"}
 
@@ -80,6 +83,8 @@ class JobSpec:
     #: Bytes.
     memory_limit: int | None = None
     meta: Mapping[str, Any] | None = None
+    #: Set by the library where it makes jobs by itself.
+    origin: Origin = field(default=NOWHERE, kw_only=True, repr=False)
 
     def __post_init__(self) -> None:
         for name, check in CHECKS.items():
@@ -146,6 +151,13 @@ class JobSpec:
         copy.__dict__.update(self.__dict__, args=args, kwargs=kwargs)
         return copy
 
+    def coming_from(self, origin: Origin) -> Self:
+        """Return a spec of a job that the library makes by itself."""
+        copy = object.__new__(type(self))
+        copy.__dict__.update(self.__dict__, origin=origin)
+        copy.__dict__.pop("_frame", None)
+        return copy
+
     def replace(self, changes: Mapping[str, Any]) -> Self:
         """Return a spec with these fields changed and checked."""
         # dataclasses.replace() checks every field anew; specs are made by the ten thousand.
@@ -193,6 +205,7 @@ class JobSpec:
             frame.meta,
             frame.lane,
             frame.units,
+            *self.origin,
             frame.scheduled_at,
         )
 
@@ -220,6 +233,7 @@ class JobSpec:
             encoding.encode(dict(self.meta), "meta") if self.meta else None,
             definition.lane or None,
             None if definition.units == 1 else definition.units,
+            *self.origin,
             self.scheduled_at,
         )
         return frame

@@ -50,7 +50,7 @@ def _move(sources: Iterable[State], *targets: State) -> Transition:
 
 
 TRANSITIONS: dict[str, Transition] = {
-    "enqueue": _move((), State.SCHEDULED, State.READY),
+    "enqueue": _move((), State.SCHEDULED, State.BLOCKED, State.READY),
     "promote": _move({State.SCHEDULED}, State.READY),
     "claim": _move({State.READY}, State.RUNNING),
     "finish": _move(

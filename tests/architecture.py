@@ -19,6 +19,7 @@ FLOORS = {
     "batches": 0,
     "capabilities": 0,
     "conf": 0,
+    "definitions": 0,
     "context": 0,
     "durations": 0,
     "encoding": 0,
@@ -50,6 +51,7 @@ FLOORS = {
     "api": 3,
     "decorators": 3,
     "explanations": 3,
+    "jobfunctions": 3,
     "obstacles": 3,
     "receivers": 3,
     # 4 one job

@@ -7,6 +7,7 @@ from django.core.checks import run_checks
 from django.db import connections
 
 from django_jobs import job, registry
+from django_jobs.definitions import define
 
 
 def ids():
@@ -40,7 +41,7 @@ def test_middleware_that_cannot_be_imported_is_an_error(settings):
 
 def test_a_job_that_asks_for_what_its_executor_cannot_do_is_an_error(own_registry):
     # Given a definition that was registered by hand, past the decorator
-    registry.register(registry.define(plain, "plain", "thread", memory_limit=10**9))
+    registry.register(define(plain, "plain", "thread", memory_limit=10**9))
     # Then the check says what the decorator would have said
     (message,) = [m for m in run_checks() if m.id == "django_jobs.E003"]
     assert "cannot limit memory" in message.msg

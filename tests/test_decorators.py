@@ -8,6 +8,7 @@ import pytest
 from asgiref.sync import async_to_sync
 
 from django_jobs import JobSpec, Priority, job, registry
+from django_jobs.definitions import Definition
 from django_jobs.exceptions import (
     DuplicateJobName,
     InvalidOption,
@@ -35,7 +36,7 @@ def spec_of(func: Any) -> JobSpec:
     return spec
 
 
-def definition(**options: Any) -> registry.Definition:
+def definition(**options: Any) -> Definition:
     job(**options)(plain)
     return registry.resolve(options.get("name", f"{__name__}.plain"))
 

@@ -10,11 +10,12 @@ import pytest
 from django.db import connection
 
 from django_jobs import Cancel, JobSpec, Retry, Snooze, engine, enqueue, job
+from django_jobs.definitions import define
 from django_jobs.exceptions import UnsupportedOption
 from django_jobs.execution import perform
 from django_jobs.models import Job
 from django_jobs.outcomes import Abandoned, Cancelled, Failed, Snoozed, Succeeded
-from django_jobs.registry import define, register
+from django_jobs.registry import register
 from django_jobs.states import State
 from testproject.ledger.models import Effect
 from tests.executors.bench import POLICY, Bench, Witness

@@ -6,6 +6,7 @@ import pytest
 
 from django_jobs import registry
 from django_jobs.budget import Budget
+from django_jobs.definitions import define
 from django_jobs.intake import Intake
 from django_jobs.models import Job
 from django_jobs.orders import WorkerOptions
@@ -68,7 +69,7 @@ def intake(worker, bench, settings):
 def declare(function, **declared):
     name = f"tests.test_intake.{function.__name__}"
     executor = declared.pop("executor", None)
-    registry.register(registry.define(function, name, executor, **declared))
+    registry.register(define(function, name, executor, **declared))
 
 
 def test_it_takes_what_it_has_places_for(intake, bench):

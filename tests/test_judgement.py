@@ -8,10 +8,10 @@ import pytest
 
 from django_jobs import Cancel, Retry, Snooze
 from django_jobs.conf import read
+from django_jobs.definitions import define
 from django_jobs.exceptions import JobTimeout, ProcessDied, UnknownJob
 from django_jobs.judgement import PARKED_FOR, Policy, judge
 from django_jobs.outcomes import Cancelled, Claimed, Failed, Parked, Snoozed
-from django_jobs.registry import define
 from tests.executors.bench import POLICY
 from tests.samples import undecorated
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from django_jobs import enqueue, enqueue_many, job, registry
+from django_jobs.definitions import define
 from django_jobs.limits import UNLIMITED, Allowance, Limit, Taken
 from django_jobs.models import Job
 from tests.rows import row_of
@@ -51,7 +52,7 @@ class TestDeclarations:
         ],
     )
     def test_each_limit_makes_a_lane(self, declared, limit):
-        definition = registry.define(work, "work", **{"executor": None, **declared})
+        definition = define(work, "work", **{"executor": None, **declared})
 
         assert (definition.lane, definition.limit) == ("work", limit)
 
@@ -60,14 +61,14 @@ class TestDeclarations:
         [{}, {"units": 1}, {"executor": "thread"}, {"max_running": None}],
     )
     def test_no_limit_makes_none(self, declared):
-        definition = registry.define(work, "work", **{"executor": None, **declared})
+        definition = define(work, "work", **{"executor": None, **declared})
 
         assert (definition.lane, definition.limit) == ("", None)
 
     def test_the_limits_of_all_functions_are_known_by_lane(self):
         before = dict(registry.limits())
 
-        registry.register(registry.define(work, "work", None, max_running=2))
+        registry.register(define(work, "work", None, max_running=2))
 
         assert registry.limits() == {**before, "work": Limit(max_running=2)}
         assert registry.limits() is registry.limits()

@@ -8,6 +8,7 @@ import pytest
 from django.utils import timezone
 
 from django_jobs import explain, pause_queue, registry
+from django_jobs.definitions import define
 from django_jobs.models import Queue, Worker
 from django_jobs.reasons import Code
 from tests import samples
@@ -24,7 +25,7 @@ def hire(**fields):
 
 def declare(**limits):
     """Make a function known that has limits, and return what its rows have in common."""
-    definition = registry.define(samples.undecorated, LIMITED, None, **limits)
+    definition = define(samples.undecorated, LIMITED, None, **limits)
     registry.register(definition)
     return {"name": LIMITED, "lane": LIMITED, "units": definition.units}
 

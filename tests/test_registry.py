@@ -7,6 +7,7 @@ from importlib.machinery import ModuleSpec
 import pytest
 
 from django_jobs import registry
+from django_jobs.definitions import define
 from django_jobs.exceptions import DuplicateJobName, InvalidOption, UnknownJob
 from tests import samples
 
@@ -50,7 +51,7 @@ class TestRegistering:
         assert "tests.samples.send" in registry.names()
 
     def test_two_functions_cannot_share_a_name(self):
-        mine = registry.define(samples.undecorated, "tests.samples.send", None)
+        mine = define(samples.undecorated, "tests.samples.send", None)
 
         with pytest.raises(
             DuplicateJobName, match=r"taken by tests.samples.send; tests.samples.undecorated needs"
@@ -58,7 +59,7 @@ class TestRegistering:
             registry.register(mine)
 
     def test_a_module_that_is_imported_anew_replaces_its_own(self):
-        again = registry.define(samples.send, "tests.samples.send", None)
+        again = define(samples.send, "tests.samples.send", None)
 
         registry.register(again)
 
@@ -131,7 +132,7 @@ class TestCalls:
         def exact(a, /, b):
             """Take one by position."""
 
-        definition = registry.define(exact, "exact", None)
+        definition = define(exact, "exact", None)
 
         definition.check_call((1,), {"b": 2})
         with pytest.raises(TypeError, match=r"exact\(a, /, b\): .*'a'"):

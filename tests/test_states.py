@@ -10,6 +10,7 @@ import pytest
 from django_jobs import engine
 from django_jobs.models import Job
 from django_jobs.outcomes import Cancelled, Claimed, Parked, Snoozed, Succeeded
+from django_jobs.prepared import Origin
 from django_jobs.states import FINISHED, LIVE, TRANSITIONS, State, sources
 from tests.rows import (
     FAILED,
@@ -66,6 +67,7 @@ VERBS: dict[str, list[Callable[[Claimed], object]]] = {
         lambda job: engine.mark_started([(job.id, job.claims, 1.0)], using="default"),
     ],
     "prune": [lambda job: engine.prune(using="default")],
+    "settle": [lambda job: engine.settle(retention=RETENTION, using="default")],
 }
 
 
@@ -109,8 +111,15 @@ def test_a_verb_that_is_not_in_the_table_moves_nothing(verb):
 
 
 @pytest.mark.django_db
-def test_enqueue_makes_scheduled_and_ready_jobs():
-    new = [new_job(), new_job(scheduled_at=LATER), new_job(scheduled_at=timedelta(0))]
+def test_enqueue_makes_scheduled_blocked_and_ready_jobs():
+    waiting = Origin(blocked=True)
+    new = [
+        new_job(),
+        new_job(scheduled_at=LATER),
+        new_job(scheduled_at=timedelta(0)),
+        new_job().coming_from(waiting),
+        new_job(scheduled_at=LATER).coming_from(waiting),
+    ]
 
     jobs = [job for count in (1, 30) for job in engine.enqueue(new * count, using="default")]
 
@@ -131,8 +140,7 @@ def test_every_state_can_be_reached_and_live_ones_can_be_left():
     reached = set().union(*(move.targets for move in TRANSITIONS.values()))
     left = set().union(*(move.sources for move in TRANSITIONS.values()))
 
-    # Nothing makes a job wait for others yet.
-    assert reached == set(State) - {State.BLOCKED}
+    assert reached == set(State)
     assert left >= LIVE
 
 

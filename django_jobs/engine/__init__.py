@@ -23,6 +23,7 @@ from django_jobs.engine.report import report
 from django_jobs.engine.rescue import Rescued, rescue, rescue_dead
 from django_jobs.engine.retry import retry
 from django_jobs.engine.rows import row_of
+from django_jobs.engine.settle import settle
 from django_jobs.engine.workers import deregister, heartbeat, register
 
 __all__ = [
@@ -49,4 +50,5 @@ __all__ = [
     "resume_queue",
     "retry",
     "row_of",
+    "settle",
 ]

@@ -30,6 +30,7 @@ _DEFAULTS = {
     "max_attempts": 1,
     "lane": "",
     "units": 1,
+    "unsettled": False,
 }
 
 
@@ -48,7 +49,7 @@ def copy_in(new: NewJobs, ids: Sequence[int], now: datetime, using: str) -> None
     names = new.given()
     pick = itemgetter(*(NewJob._fields.index(name) for name in names))
     defaults = [_DEFAULTS.get(name) for name in names]
-    scheduled = new.is_scheduled
+    scheduled = new.is_scheduled or new.are_blocked
     columns = ["id", *names] + ["state", "scheduled_at"] * scheduled
     sql = f"COPY {JOB} ({', '.join(columns)}) FROM STDIN"
     with connections[using].cursor() as cursor, cursor.copy(sql) as copy:
@@ -56,7 +57,7 @@ def copy_in(new: NewJobs, ids: Sequence[int], now: datetime, using: str) -> None
             row = pick(job)
             if None in row:
                 row = map(_or_default, row, defaults)
-            due = _schedule(job.scheduled_at, now) if scheduled else ()
+            due = _schedule(job, now) if scheduled else ()
             copy.write_row((id_, *row, *due))
 
 
@@ -64,9 +65,10 @@ def _or_default(value: object, default: object) -> object:
     return default if value is None else value
 
 
-def _schedule(due: datetime | timedelta | None, now: datetime) -> tuple[str, datetime]:
-    if due is None:
-        return State.READY.value, now
+def _schedule(job: NewJob, now: datetime) -> tuple[str, datetime]:
+    due = job.scheduled_at or now
     if isinstance(due, timedelta):
         due = now + due
+    if job.blocked:
+        return State.BLOCKED.value, due
     return (State.SCHEDULED if due > now else State.READY).value, due

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from django.utils import timezone
 
+from django_jobs.engine.settle import settle_after_commit
 from django_jobs.engine.sql import (
     FENCE,
     FENCED,
@@ -45,19 +46,22 @@ def _ago(column: str) -> str:
 
 
 _NOW = "(SELECT statement_timestamp() AS at) AS now"
+#: How many were moved, and whether somebody waits for any of them.
+_COUNTED = "SELECT count(*), coalesce(bool_or(unsettled), false) FROM moved"
 _KEPT = f"now.at + make_interval(secs => {_given('keep', 'float8')})"
 
 _SUCCEED = f"""
-{FENCED}
+{FENCED}, moved AS (
 UPDATE {JOB} AS job
 SET state = 'succeeded', started_at = {_ago("began")}, finished_at = {_ago("ended")},
     prune_at = {_KEPT}, result = {_given("result", "text")}::jsonb
 FROM {_NOW} WHERE {among("fenced")} AND {STILL_OWNED}
+RETURNING job.unsettled) {_COUNTED}
 """  # noqa: S608 - names of tables
 
 _STATE, _ERROR = _given("state", "text"), _given("error", "text")
 _CONCLUDE = f"""
-{FENCED}
+{FENCED}, moved AS (
 UPDATE {JOB} AS job
 SET state = {_STATE},
     attempts = job.attempts - {_given("uncharged", "int")},
@@ -72,6 +76,7 @@ SET state = {_STATE},
     fingerprint = coalesce({_ERROR}::jsonb ->> 'fingerprint', job.fingerprint),
     note = {_given("note", "text")}
 FROM {_NOW} WHERE {among("fenced")} AND {STILL_OWNED}
+RETURNING job.unsettled AND job.finished_at IS NOT NULL AS unsettled) {_COUNTED}
 """  # noqa: S608 - names of tables
 
 _HELD = f"SELECT id, state FROM {JOB} AS job WHERE {FENCE}"  # noqa: S608 - names of tables
@@ -101,9 +106,10 @@ def finish(
     if good:
         results = [ended.outcome.result for ended in good]  # type: ignore[union-attr]
         keep = [_keep(ended, State.SUCCEEDED, retention) for ended in good]
-        lost |= _write(_SUCCEED, good, now, using, keep=array(keep), result=results)
+        lost |= _write(_SUCCEED, good, now, retention, using, keep=array(keep), result=results)
     if rest:
-        lost |= _write(_CONCLUDE, rest, now, using, **_conclusions(rest, worker, retention))
+        told = _conclusions(rest, worker, retention)
+        lost |= _write(_CONCLUDE, rest, now, retention, using, **told)
     return lost
 
 
@@ -125,7 +131,12 @@ def lost(jobs: Sequence[Claimed], *, using: str) -> list[Claimed]:
 
 
 def _write(
-    statement: str, finished: Sequence[Finished], now: float, using: str, **columns: Any
+    statement: str,
+    finished: Sequence[Finished],
+    now: float,
+    retention: Mapping[str, float],
+    using: str,
+    **columns: Any,
 ) -> set[int]:
     params = {
         "ids": array([one.job.id for one in finished]),
@@ -134,7 +145,10 @@ def _write(
         "began": array([now - one.ended + one.elapsed for one in finished]),
         **columns,
     }
-    if change(using, statement, params) == len(finished):
+    ((moved, unsettled),) = fetch(using, statement, params)
+    if unsettled:
+        settle_after_commit(retention, using)
+    if moved == len(finished):
         return set()
     # It is no loss that what we write is written already. That it ended otherwise is: its commit
     # came through, though nobody heard of it.

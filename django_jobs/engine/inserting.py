@@ -12,7 +12,8 @@ from django_jobs.prepared import NewJob
 from django_jobs.states import LIVE, State
 
 _CASTS = {"args": "::jsonb", "kwargs": "::jsonb", "meta": "::jsonb"}
-_FIELDS = NewJob._fields[:-1]
+_FIELDS = NewJob._fields[:-2]
+_BLOCKED = f"'{State.BLOCKED}'"
 _SCHEDULED = {
     # Due already means ready, by the clock of the database.
     datetime: (
@@ -66,9 +67,9 @@ def insert(
 
 
 def _params(job: NewJob) -> list[Any]:
-    params: list[Any] = [value for value in job[:-1] if value is not None]
+    params: list[Any] = [value for value in job[:-2] if value is not None]
     if job.scheduled_at is not None:
-        params += (job.scheduled_at, job.scheduled_at)
+        params += (job.scheduled_at,) if job.blocked else (job.scheduled_at, job.scheduled_at)
     return params
 
 
@@ -77,7 +78,7 @@ def _shape(job: NewJob) -> tuple[Any, ...]:
     kind = None if scheduled_at is None else datetime
     if isinstance(scheduled_at, timedelta):
         kind = timedelta  # type: ignore[assignment]
-    return (kind, *[value is not None for value in job[:-1]])
+    return (kind, *[value is not None for value in job[:-1]])  # blocked is the last of these
 
 
 @lru_cache(maxsize=512)
@@ -88,7 +89,7 @@ def _statement(shapes: tuple[tuple[Any, ...], ...], with_ids: bool, on_conflict:
         for position, field in enumerate(_FIELDS, start=1)
         if any(shape[position] for shape in shapes)
     ]
-    scheduled = any(shape[0] for shape in shapes)
+    scheduled = any(shape[0] or shape[-1] for shape in shapes)
     columns = ["id"] * with_ids + given + ["state", "scheduled_at"] * scheduled
     rows = ", ".join(_values(shape, given, with_ids, scheduled) for shape in shapes)
     conflict = (
@@ -105,9 +106,10 @@ def _statement(shapes: tuple[tuple[Any, ...], ...], with_ids: bool, on_conflict:
 
 
 def _values(shape: tuple[Any, ...], given: list[str], with_ids: bool, scheduled: bool) -> str:
-    present = dict(zip(_FIELDS, shape[1:], strict=True))
+    present = dict(zip(_FIELDS, shape[1:-1], strict=True))
     values = ["%s"] * with_ids
     values += [f"%s{_CASTS.get(name, '')}" if present[name] else "DEFAULT" for name in given]
     if scheduled:
-        values += _SCHEDULED[shape[0]] if shape[0] else ("DEFAULT", "DEFAULT")
+        state, due = _SCHEDULED[shape[0]] if shape[0] else ("DEFAULT", "DEFAULT")
+        values += (_BLOCKED if shape[-1] else state, due)
     return f"({', '.join(values)})"

@@ -11,7 +11,7 @@ BATCH = 1000
 _PRUNE = f"""
 WITH old AS MATERIALIZED (
     SELECT id FROM {JOB}
-    WHERE state IN {states(FINISHED)} AND prune_at <= statement_timestamp()
+    WHERE state IN {states(FINISHED)} AND prune_at <= statement_timestamp() AND NOT unsettled
     ORDER BY prune_at LIMIT %s FOR UPDATE SKIP LOCKED
 )
 DELETE FROM {JOB} AS job WHERE {among("old")}

@@ -79,6 +79,24 @@ class Job(models.Model):
     lane = models.CharField(
         _("lane"), max_length=255, default="", db_default="", blank=True, editable=False
     )
+    #: Others wait for its end and have not been told of it: settle is for this.
+    unsettled = models.BooleanField(
+        _("end not told yet"), default=False, db_default=False, editable=False
+    )
+    #: The job whose end ended this one, which so never ran.
+    ended_by = models.BigIntegerField(_("ended by job"), null=True, blank=True, editable=False)
+    #: The job that made this one.
+    parent = models.ForeignKey(
+        "self",
+        verbose_name=_("parent"),
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="children",
+    )
     #: One object for each failed attempt, newest last.
     errors = models.JSONField(
         _("errors"), default=list, db_default=Value([], models.JSONField()), blank=True
@@ -135,6 +153,18 @@ class Job(models.Model):
                 fields=["lane"],
                 name="django_jobs_job_lane",
                 condition=Q(state=State.RUNNING) & ~Q(lane=""),
+            ),
+            # Ends that somebody waits for: in here for a moment only.
+            models.Index(
+                fields=["id"],
+                name="django_jobs_job_unsettled",
+                condition=Q(unsettled=True, state__in=sorted(FINISHED)),
+            ),
+            # Few jobs have parents.
+            models.Index(
+                fields=["parent"],
+                name="django_jobs_job_parent",
+                condition=Q(parent__isnull=False),
             ),
             # Failures are few and are what people look for.
             models.Index(

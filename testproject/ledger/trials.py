@@ -13,8 +13,9 @@ from collections.abc import Callable
 from typing import Any
 
 from django_jobs import Cancel, JobContext, Retry, Snooze
+from django_jobs.definitions import define
 from django_jobs.models import Job
-from django_jobs.registry import define, register
+from django_jobs.registry import register
 from testproject.ledger.models import Effect
 
 #: Seconds after which a trial stops waiting for what no test does.

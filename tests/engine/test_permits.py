@@ -10,6 +10,7 @@ import pytest
 from django.db import connection, connections
 
 from django_jobs import engine, registry, stats
+from django_jobs.definitions import define
 from django_jobs.limits import Allowance, Limit, Room
 from django_jobs.models import Job, Worker
 from django_jobs.states import State
@@ -271,7 +272,7 @@ def test_a_limit_that_a_module_declares_when_it_is_imported_holds_from_the_first
     in_lane(5, lane="tests.late.bounded")
 
     def import_late(name):
-        definition = registry.define(late, name, None, max_running=2)
+        definition = define(late, name, None, max_running=2)
         registry.register(definition)
         return definition
 

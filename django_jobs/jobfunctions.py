@@ -1,0 +1,69 @@
+"""What ``@job`` makes of a function, as type checkers see it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, Protocol, TypeVar, overload
+
+from django_jobs.context import JobContext
+from django_jobs.specs import JobSpec
+
+if TYPE_CHECKING:
+    from django_jobs.models import Job
+
+P = ParamSpec("P")
+R_co = TypeVar("R_co", covariant=True)
+
+
+class JobFunction(Protocol[P, R_co]):
+    """A function that ``@job`` was put on: called it runs here and now, unchanged."""
+
+    __name__: str
+    __qualname__: str
+    __module__: str
+
+    @property
+    def job(self) -> JobSpec:
+        """The immutable description of a job that runs this function."""
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
+        """Run the function, here and now."""
+
+    def enqueue(self, *args: P.args, **kwargs: P.kwargs) -> Job:
+        """Make a job that runs the function with these arguments, in the caller's transaction."""
+
+    async def aenqueue(self, *args: P.args, **kwargs: P.kwargs) -> Job:
+        """See enqueue()."""
+
+
+class ContextJobFunction(Protocol[P, R_co]):
+    """A job function that gets its context first: nobody gives it one when enqueueing."""
+
+    __name__: str
+    __qualname__: str
+    __module__: str
+
+    @property
+    def job(self) -> JobSpec:
+        """The immutable description of a job that runs this function."""
+
+    def __call__(self, context: JobContext, /, *args: P.args, **kwargs: P.kwargs) -> R_co:
+        """Run the function, here and now."""
+
+    def enqueue(self, *args: P.args, **kwargs: P.kwargs) -> Job:
+        """Make a job that runs the function with these arguments, in the caller's transaction."""
+
+    async def aenqueue(self, *args: P.args, **kwargs: P.kwargs) -> Job:
+        """See enqueue()."""
+
+
+class JobDecorator(Protocol):
+    """What ``@job(…)`` makes of its options."""
+
+    @overload
+    def __call__(
+        self, function: Callable[Concatenate[JobContext, P], R_co], /
+    ) -> ContextJobFunction[P, R_co]: ...
+
+    @overload
+    def __call__(self, function: Callable[P, R_co], /) -> JobFunction[P, R_co]: ...
