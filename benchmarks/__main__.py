@@ -9,7 +9,17 @@ import signal
 import sys
 from typing import Any
 
-from benchmarks import bulk, coroutines, drain, enqueue, latency, memory, variants
+from benchmarks import (
+    bulk,
+    coroutines,
+    drain,
+    enqueue,
+    hot_key,
+    latency,
+    memory,
+    tenants,
+    variants,
+)
 from benchmarks.arguments import positive
 from benchmarks.scratch import scratch
 
@@ -23,6 +33,8 @@ BENCHMARKS: dict[str, Any] = {
     "coroutines": coroutines,
     "context": variants.context,
     "limits": variants.limits,
+    "hot_key": hot_key,
+    "tenants": tenants,
 }
 
 

@@ -17,6 +17,8 @@ import psycopg
 
 NOTHING = "testproject.ledger.jobs.nothing"
 COUNT = "benchmarks.jobs.count"
+#: The job of a hot key, and how long it works, in seconds.
+HOT, KEY, SHORT = "benchmarks.keyed.hot", "hot", 0.001
 #: Jobs of one claim and one finish.
 BATCH = 500
 #: What is run before the clock starts: connections, prepared statements, caches.
@@ -25,6 +27,7 @@ WARM_UP = 100
 _CLAIM = """
 WITH picked AS MATERIALIZED (
     SELECT id FROM django_jobs_job WHERE state = 'ready' AND queue = %s AND lane = ''
+        AND concurrency_key = ''
     ORDER BY priority DESC, id LIMIT %s FOR NO KEY UPDATE SKIP LOCKED
 )
 UPDATE django_jobs_job AS job
@@ -66,6 +69,18 @@ def _take_batch(cursor: psycopg.Cursor[Any]) -> int:
         ids, claims = [row[0] for row in claimed], [row[1] for row in claimed]
         cursor.execute(_FINISH, (ids, claims, [None] * len(ids)))
     return len(claimed)
+
+
+def hot(jobs: int) -> dict[str, Any]:
+    """Claim one job of the hot key, work, and finish it, again and again."""
+    claim = _CLAIM.replace("lane = ''", f"lane = '{HOT}'")
+    claim = claim.replace("concurrency_key = ''", f"concurrency_key = '{KEY}'")
+    with _connect() as connection, connection.cursor() as cursor:
+        for _ in range(jobs):
+            ((id_, claims, *_),) = cursor.execute(claim.encode(), ("default", 1, 1)).fetchall()
+            time.sleep(SHORT)
+            cursor.execute(_FINISH, ([id_], [claims], [None]))
+    return {}
 
 
 def enqueue(jobs: int) -> dict[str, Any]:
@@ -127,5 +142,5 @@ def _connect() -> psycopg.Connection:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    sides = {one.__name__: one for one in (drain, enqueue, enqueue_kwargs, bulk, worker)}
+    sides = {one.__name__: one for one in (drain, hot, enqueue, enqueue_kwargs, bulk, worker)}
     print(json.dumps(sides[sys.argv[1]](*map(int, sys.argv[2:]))))

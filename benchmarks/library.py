@@ -26,6 +26,23 @@ def drain(jobs: int) -> dict[str, Any]:
     return {"seconds": time.perf_counter() - began, "succeeded": report.succeeded}
 
 
+def hot(jobs: int) -> dict[str, Any]:
+    """Run so many jobs of a hot key."""
+    from benchmarks import keyed  # noqa: F401 - declares the limit
+    from django_jobs.orders import WorkerOptions
+    from django_jobs.worker import Worker
+
+    Worker(WorkerOptions(burst=True, max_jobs=jobs)).run()
+    return {}
+
+
+def drain_limited(jobs: int) -> dict[str, Any]:
+    """Run one worker that knows a queue's limits too, until nothing is due."""
+    from benchmarks import limited  # noqa: F401 - declares the limits
+
+    return drain(jobs)
+
+
 def drain_100(jobs: int) -> dict[str, Any]:
     """Run one worker with 100 places until nothing is due."""
     from django_jobs.orders import WorkerOptions
@@ -75,6 +92,18 @@ def bulk(jobs: int) -> dict[str, Any]:
     return {"seconds": ended - made, "making": made - began}
 
 
+def keyed_worker(jobs: int = 0) -> dict[str, Any]:
+    """Run one worker of 20 places that knows the tenants' limits, until terminated."""
+    from benchmarks import keyed  # noqa: F401 - declares the limits
+    from django_jobs.orders import WorkerOptions
+    from django_jobs.worker import Worker
+
+    one = Worker(WorkerOptions(concurrency=20))
+    signal.signal(signal.SIGTERM, lambda *_: one.stop())
+    one.run()
+    return {}
+
+
 def worker(jobs: int = 0) -> dict[str, Any]:
     """Run one worker with default settings until terminated."""
     from django_jobs.worker import Worker
@@ -87,5 +116,11 @@ def worker(jobs: int = 0) -> dict[str, Any]:
 
 if __name__ == "__main__":
     django.setup()
-    sides = {one.__name__: one for one in (drain, drain_100, enqueue, enqueue_kwargs, bulk, worker)}
+    sides = {
+        one.__name__: one
+        for one in (
+            drain, drain_100, drain_limited, hot, enqueue, enqueue_kwargs, bulk, worker,
+            keyed_worker,
+        )
+    }  # fmt: skip
     print(json.dumps(sides[sys.argv[1]](*map(int, sys.argv[2:]))))

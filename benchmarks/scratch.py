@@ -30,19 +30,35 @@ class Scratch:
         self._connection.execute("TRUNCATE django_jobs_job, django_jobs_worker RESTART IDENTITY")
         self._settle()
 
-    def refill(self, jobs: int, name: str = NOTHING, lane: str = "") -> None:
+    def refill(self, jobs: int, name: str = NOTHING, **columns: str) -> None:
         """Leave so many ready jobs of one function, by default nothing's, and nothing else."""
         self._connection.execute("TRUNCATE django_jobs_job, django_jobs_worker RESTART IDENTITY")
-        self.add(jobs, name, lane)
+        self.add(jobs, name, **columns)
         self._settle()
 
-    def add(self, jobs: int, name: str = NOTHING, lane: str = "") -> None:
-        """Insert ready jobs."""
-        self._connection.execute(
-            "INSERT INTO django_jobs_job (queue, name, lane) SELECT 'default', %s, %s "
-            "FROM generate_series(1, %s::int)",
-            (name, lane, jobs),
-        )
+    def add(
+        self,
+        jobs: int,
+        name: str = NOTHING,
+        *,
+        lane: str = "",
+        key: str = "''",
+        kwargs: str = "'{}'",
+    ) -> None:
+        """Insert ready jobs; ``key`` and ``kwargs`` are SQL, in which ``n`` is a job's number."""
+        insert = f"""
+        INSERT INTO django_jobs_job (queue, name, lane, concurrency_key, kwargs)
+        SELECT 'default', %s, %s, {key}, ({kwargs})::jsonb FROM generate_series(1, %s::int) AS n
+        """  # noqa: S608 - made of what the benchmarks say
+        self._connection.execute(insert.encode(), (name, lane, jobs))
+
+    def workers(self) -> int:
+        """Return how many workers are registered."""
+        return int(self.value("SELECT count(*) FROM django_jobs_worker"))
+
+    def column(self, query: str, *params: object) -> list[float]:
+        """Return the numbers that a query answers."""
+        return [value for (value,) in self._connection.execute(query.encode(), params)]
 
     def count(self, state: str) -> int:
         """Return how many jobs are in a state."""

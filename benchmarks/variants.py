@@ -17,14 +17,22 @@ _TOOK = "SELECT extract(epoch FROM max(finished_at) - min(started_at)) FROM djan
 
 
 def beside_plain(
-    scratch: Scratch, what: str, name: str, jobs: int, rounds: int, *, lane: bool, goal: float
+    scratch: Scratch,
+    what: str,
+    name: str,
+    jobs: int,
+    rounds: int,
+    *,
+    goal: float,
+    side: str,
+    columns: dict[str, str],
 ) -> Finding:
     """Return how fast jobs named ``name`` are drained, beside as many that do nothing."""
     took: dict[str, list[float]] = {NOTHING: [], name: []}
     for number in range(rounds):
         for kind in (NOTHING, name) if number % 2 == 0 else (name, NOTHING):
-            scratch.refill(jobs, kind, lane=kind if lane and kind == name else "")
-            child.run("library", "drain", jobs)
+            scratch.refill(jobs, kind, **(columns if kind == name else {}))
+            child.run("library", side if kind == name else "drain", jobs)
             scratch.expect(jobs, "succeeded", f"{what}, round {number + 1}")
             took[kind].append(scratch.value(_TOOK))
     rates = {kind: jobs / median(seconds) for kind, seconds in took.items()}
@@ -34,15 +42,24 @@ def beside_plain(
 class Variant:
     """One benchmark of a kind of job."""
 
-    def __init__(self, what: str, name: str, jobs: int, *, lane: bool = False, goal: float) -> None:
+    def __init__(
+        self, what: str, name: str, jobs: int, *, goal: float, side: str = "drain", **columns: str
+    ) -> None:
+        """``columns`` are what rows of its jobs hold, as scratch.add() takes them."""
         self.JOBS = jobs
-        self._measure = partial(beside_plain, what=what, name=name, lane=lane, goal=goal)
+        self._measure = partial(
+            beside_plain, what=what, name=name, goal=goal, side=side, columns=columns
+        )
 
     def run(self, scratch: Scratch, jobs: int, rounds: int) -> list[Finding]:
         """Measure it."""
         return [self._measure(scratch, jobs=jobs, rounds=rounds)]
 
 
-process = Variant("process", "benchmarks.jobs.leave_home", 20_000, lane=True, goal=0.20)
+_HOME, _SHARE = "benchmarks.jobs.leave_home", "benchmarks.limited.share"
+process = Variant("process", _HOME, 20_000, lane=_HOME, goal=0.20)
 context = Variant("context", "benchmarks.jobs.ask", 50_000, goal=0.90)
-limits = Variant("limits", "benchmarks.limited.share", 50_000, lane=True, goal=0.80)
+limits = Variant(
+    "limits", _SHARE, 50_000, goal=0.80, side="drain_limited", lane=_SHARE,
+    key="'tenant-' || mod(n, 20)", kwargs="jsonb_build_object('number', n)",
+)  # fmt: skip

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from django_jobs.explanations import aexplain as aexplain
     from django_jobs.explanations import explain as explain
     from django_jobs.options import Priority as Priority
+    from django_jobs.rates import Rate as Rate
     from django_jobs.receivers import enqueue_on as enqueue_on
     from django_jobs.specs import JobSpec as JobSpec
 
@@ -38,6 +39,7 @@ _HOMES = {
     "job": "decorators",
     "JobSpec": "specs",
     "Priority": "options",
+    "Rate": "rates",
     "enqueue_on": "receivers",
     # Enqueueing
     "enqueue": "api",

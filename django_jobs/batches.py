@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from functools import cached_property
 from typing import overload
 
-from django_jobs.prepared import Frame, NewJob
+from django_jobs.prepared import NO_COLUMNS, Frame, NewJob
 from django_jobs.specs import JobSpec
 
 #: Columns that COPY is always given.
@@ -59,7 +59,7 @@ class NewJobs(Sequence[NewJob]):
         frames = self.frames
         return [
             name
-            for name in NewJob._fields[:-2]
+            for name in NewJob._fields[:NO_COLUMNS]
             if name in _ALWAYS or any(getattr(frame, name) is not None for frame in frames)
         ]
 
@@ -67,6 +67,11 @@ class NewJobs(Sequence[NewJob]):
     def are_blocked(self) -> bool:
         """Return whether any of the jobs begins blocked."""
         return any(frame.blocked for frame in self.frames)
+
+    @property
+    def are_expiring(self) -> bool:
+        """Return whether any of the jobs may expire."""
+        return any(frame.expires_after is not None for frame in self.frames)
 
     @property
     def is_scheduled(self) -> bool:

@@ -8,7 +8,16 @@ from django_jobs.conf import Options
 from django_jobs.heart import Heart
 from django_jobs.notifications import Listener
 from django_jobs.orders import WorkerOptions
-from django_jobs.services import Promoter, Pruner, Reporter, Rescuer, Services, Settler
+from django_jobs.services import (
+    Ager,
+    Expirer,
+    Promoter,
+    Pruner,
+    Reporter,
+    Rescuer,
+    Services,
+    Settler,
+)
 
 
 class Companions:
@@ -66,8 +75,12 @@ def _services(
     settings: Options, using: str, reporter: Reporter, wake: Callable[[], None]
 ) -> Services:
     retention = settings.retention
+    ageing = settings.ageing
+    agers = [Ager(min(ageing["after"], 60.0), using, ageing)] if ageing else []
     return Services(
         [
+            *agers,
+            Expirer(settings.poll_interval, using, retention=retention["cancelled"]),
             Promoter(settings.poll_interval, using, wake),
             Settler(settings.poll_interval, using, retention=retention, wake=wake),
             Rescuer(

@@ -17,7 +17,9 @@ from django.dispatch import receiver
 from django_jobs import backoff as backoffs
 from django_jobs.durations import Duration, seconds
 from django_jobs.exceptions import InvalidOption, InvalidSettings, did_you_mean
-from django_jobs.options import check_count
+from django_jobs.limits import QueuePolicy
+from django_jobs.options import check_count, check_priority
+from django_jobs.queueing import check_order, check_queues
 from django_jobs.states import FINISHED
 
 
@@ -33,8 +35,13 @@ def _default_retention() -> dict[str, Duration]:
 class Options:
     """Every key of ``DJANGO_JOBS``, in lower case, with its default. Durations in seconds."""
 
-    #: Queues whose rows workers make at their start; with STRICT_QUEUES, the only ones.
-    queues: tuple[str, ...] = ("default",)
+    #: Queues whose rows workers make at their start, with what holds for each; with STRICT_QUEUES,
+    #: the only ones.
+    queues: Mapping[str, QueuePolicy] = field(default_factory=lambda: {"default": QueuePolicy()})
+    #: How a worker chooses among queues: by "priority", "strict" in their order, or "weighted".
+    queue_order: str = "priority"
+    #: Raise priorities of what waits: ``after`` seconds each time, ``by``, not above ``up_to``.
+    ageing: Mapping[str, float] | None = None
     #: Refuse jobs for queues that are not in QUEUES.
     strict_queues: bool = False
     #: Modules outside the installed apps whose plain functions may be run by import path.
@@ -148,7 +155,13 @@ def _checked(given: dict[str, Any]) -> Options:
         given["backoff"] = backoffs.check(given["backoff"])
     if "retention" in given:
         given["retention"] = _retention(given["retention"])
-    for name in ("queues", "job_modules", "middleware", "stop_signals"):
+    if "queues" in given:
+        given["queues"] = check_queues(given["queues"])
+    if "queue_order" in given:
+        given["queue_order"] = check_order(given["queue_order"])
+    if given.get("ageing") is not None:
+        given["ageing"] = _ageing(given["ageing"])
+    for name in ("job_modules", "middleware", "stop_signals"):
         if name in given:
             given[name] = _names(given[name], name.upper())
     _check_numbers(given)
@@ -208,6 +221,18 @@ def _retention(given: object) -> dict[str, float]:
             )
     merged = {**_default_retention(), **given}
     return {str(state): seconds(value, f"RETENTION[{state!r}]") for state, value in merged.items()}
+
+
+def _ageing(given: object) -> dict[str, float]:
+    if not isinstance(given, Mapping) or given.keys() - {"after", "by", "up_to"}:
+        raise InvalidOption(f"AGEING must be a dict of after, by and up_to, not {given!r}.")
+    if not {"after", "up_to"} <= given.keys():
+        raise InvalidOption("AGEING needs after, a duration, and up_to, a priority.")
+    after = seconds(given["after"], "AGEING['after']")
+    if after < 1:
+        raise InvalidOption("AGEING['after'] must be at least 1 second.")
+    by = check_count(given.get("by", 1), "AGEING['by']")
+    return {"after": after, "by": by, "up_to": check_priority(given["up_to"])}
 
 
 def _names(given: object, key: str) -> tuple[str, ...]:

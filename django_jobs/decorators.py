@@ -15,6 +15,7 @@ from django_jobs.definitions import Definition, define
 from django_jobs.durations import seconds
 from django_jobs.exceptions import InvalidOption, UnknownOption
 from django_jobs.jobfunctions import ContextJobFunction, JobDecorator, JobFunction, P, R_co
+from django_jobs.rates import Rate, check_rate
 from django_jobs.registry import import_path, register
 from django_jobs.specs import CHECKS, JobSpec
 
@@ -51,6 +52,12 @@ _DECLARED: dict[str, Callable[[Any], Any]] = {
     "units": lambda value: options.check_count(value, "units", least=0),
     "max_running": lambda value: options.check_count(value, "max_running"),
     "max_running_per_host": lambda value: options.check_count(value, "max_running_per_host"),
+    "concurrency_key": CHECKS["concurrency_key"],
+    "max_running_per_key": lambda value: options.check_count(value, "max_running_per_key"),
+    "ordered": _flag("ordered"),
+    "rate_limit": lambda value: check_rate(value, "rate_limit"),
+    "rate_limit_per_key": lambda value: check_rate(value, "rate_limit_per_key"),
+    "expires_after": CHECKS["expires_after"],
 }
 
 
@@ -83,6 +90,12 @@ def job(
     units: int = ...,
     max_running: int = ...,
     max_running_per_host: int = ...,
+    concurrency_key: options.UniqueKey = ...,
+    max_running_per_key: int = ...,
+    ordered: bool = ...,
+    rate_limit: str | Rate = ...,
+    rate_limit_per_key: str | Rate = ...,
+    expires_after: options.Timeout = ...,
     takes_context: bool = ...,
 ) -> JobDecorator: ...
 
@@ -110,6 +123,11 @@ def _checked(declared: dict[str, Any]) -> dict[str, Any]:
     checked = {
         name: _DECLARED[name](value) for name, value in declared.items() if value is not None
     }
+    for name in ("max_running_per_key", "rate_limit_per_key"):
+        if name in checked and "concurrency_key" not in checked:
+            raise InvalidOption(f"{name} is for the jobs of one key: give a concurrency_key too.")
+    if checked.get("ordered") and checked.get("max_running_per_key", 1) > 1:
+        raise InvalidOption("ordered lets one job of a key run at a time: no max_running_per_key.")
     if "retries" in checked:
         checked["max_attempts"] = checked.pop("retries")
     return checked

@@ -16,6 +16,7 @@ from django_jobs.context import is_context
 from django_jobs.exceptions import InvalidOption
 from django_jobs.limits import Limit
 from django_jobs.options import UniqueKey
+from django_jobs.rates import Rate
 
 _POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 
@@ -45,6 +46,16 @@ class Definition:
     #: Runs at one time, everywhere and on one host; None for as many as there are places.
     max_running: int | None = None
     max_running_per_host: int | None = None
+    #: What its jobs share limits per key by, and how many of one key run at one time.
+    concurrency_key: UniqueKey | None = None
+    max_running_per_key: int | None = None
+    #: Whether a job waits until the one before it, of the same key, has ended for good.
+    ordered: bool = False
+    #: Starts in a time, of all and of those of one key.
+    rate_limit: Rate | None = None
+    rate_limit_per_key: Rate | None = None
+    #: Seconds after its time in which it may begin.
+    expires_after: float | None = None
     #: Of the arguments alone: without the context.
     signature: inspect.Signature = field(init=False)
     #: The parameter that gets the context.
@@ -78,7 +89,17 @@ class Definition:
     def limit(self) -> Limit | None:
         """Return what bounds how many of its jobs run at one time, None for nothing."""
         places = self.executor.name if self.executor.own_places else ""
-        limit = Limit(self.max_running, self.max_running_per_host, self.units, places)
+        limit = Limit(
+            self.max_running,
+            self.max_running_per_host,
+            self.units,
+            places,
+            self.max_running_per_key,
+            self.concurrency_key is not None,
+            self.ordered,
+            self.rate_limit,
+            self.rate_limit_per_key,
+        )
         return None if limit == Limit() else limit
 
     @property

@@ -23,7 +23,7 @@ from django_jobs.exceptions import ClaimLost, JobTimeout, NotStorable, Transacti
 from django_jobs.faults import fault_of
 from django_jobs.judgement import Policy, concluded, fields, judge
 from django_jobs.middleware import around
-from django_jobs.outcomes import Abandoned, Claimed, Failed, Finished, Outcome, Succeeded
+from django_jobs.outcomes import Abandoned, Claimed, Expired, Failed, Finished, Outcome, Succeeded
 from django_jobs.registry import resolve
 
 logger = logging.getLogger("django_jobs")
@@ -48,6 +48,8 @@ def perform(job: Claimed, policy: Policy, desk: Desk, guard: Guard | None = None
     definition = None
     try:
         definition = resolve(job.name)
+        if is_expired(job, started):
+            return concluded(job, Expired(), started, definition)
         body = _body(job, definition, policy, desk, started)
         if definition.is_coroutine:
             body = partial(asyncio.run, _as_coroutine(body))
@@ -80,6 +82,8 @@ async def aperform(job: Claimed, policy: Policy, desk: Desk) -> Finished:
     limit = policy.limit(job)
     try:
         definition = resolve(job.name)
+        if is_expired(job, started):
+            return concluded(job, Expired(), started, definition)
         if '"$model' in job.args or '"$model' in job.kwargs:
             body = await sync_to_async(_body)(job, definition, policy, desk, started)
         else:
@@ -120,6 +124,11 @@ def _as_coroutine(body: Body) -> Any:
         return await body()
 
     return run()
+
+
+def is_expired(job: Claimed, now: float) -> bool:
+    """Return whether a job's time was over before it began."""
+    return job.expires is not None and now >= job.expires
 
 
 # The call ------------------------------------------------------------------------------------

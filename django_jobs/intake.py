@@ -15,6 +15,7 @@ from django_jobs.conf import options
 from django_jobs.limits import DEFAULT_UNITS, Allowance, Limit, Room
 from django_jobs.orders import WorkerOptions
 from django_jobs.outcomes import Claimed, Finished
+from django_jobs.signposts import Signposts
 from django_jobs.workshop import Workshop, job_processes
 
 logger = logging.getLogger("django_jobs")
@@ -44,11 +45,14 @@ class Intake:
         self._host = socket.gethostname()
         self._units = given.units or settings.units
         self._own_places = job_processes(settings, concurrency)
+        self._signposts = Signposts(given, settings)
         #: By the kind of places; empty for ordinary ones.
         self._appetites = {"": Appetite(concurrency)}
         self._claim_in_doubt = False
         #: Jobs that have ended and are not recorded.
         self.ended: list[Claimed] = []
+        #: Seconds until a rate that keeps jobs waiting lets the next one start.
+        self.again_in: float | None = None
         #: When jobs were last claimed, by the monotonic clock.
         self.claimed_at = time.monotonic()
 
@@ -64,25 +68,25 @@ class Intake:
         granted = self._budget.take(sum(limit for limit, _ in wanted.values())) if wanted else 0
         if not granted:
             return 0
-        rooms = {
-            kind: Room(min(limit, granted), starting=min(limit, granted) <= free)
-            for kind, (limit, free) in wanted.items()
-        }
+        self._signposts.refresh()
+        rooms = {kind: Room(min(limit, granted), free) for kind, (limit, free) in wanted.items()}
+        claim = engine.Claim(
+            self._worker,
+            self._given.queues,
+            granted,
+            starting=rooms[""].starting,
+            allowance=self._allowance(limits, rooms),
+            using=self._given.using,
+        )
         jobs: list[Claimed] = []
         # Whatever happens on the way back, the database may have made jobs ours.
         self._claim_in_doubt = True
         try:
-            jobs = engine.claim(
-                self._worker,
-                self._given.queues,
-                granted,
-                starting=rooms[""].starting,
-                allowance=Allowance(limits, self._host, self._host_budget(limits), rooms),
-                using=self._given.using,
-            )
+            jobs = claim.make()
         finally:
             self._budget.give_back(granted - len(jobs))
         self._claim_in_doubt = False
+        self.again_in = claim.again_in
         if jobs:
             self.claimed_at = time.monotonic()
             self._workshop.submit(jobs)
@@ -104,6 +108,19 @@ class Intake:
         free = self._concurrency - ordinary
         wanted[""] = (self._appetites[""].limit(ordinary), free)
         return wanted
+
+    def _allowance(self, limits: Mapping[str, Limit], rooms: Mapping[str, Room]) -> Allowance:
+        posts = self._signposts
+        return Allowance(
+            limits,
+            self._host,
+            self._host_budget(limits),
+            rooms,
+            posts.policies,
+            posts.barred,
+            posts.sequence,
+            posts.order == "weighted",
+        )
 
     def _host_budget(self, limits: Mapping[str, Limit]) -> int | None:
         """Return the units of this host, None where nobody has to count them."""
@@ -127,6 +144,16 @@ class Intake:
         if kind not in self._appetites:
             self._appetites[kind] = Appetite(self._own_places)
         return self._appetites[kind]
+
+    @property
+    def waits_for_records(self) -> bool:
+        """Return whether ended jobs hold permits until they are recorded."""
+        if not self.ended:
+            return False
+        limits = registry.limits()
+        if self._host_budget(limits) is not None or self._signposts.policies:
+            return True
+        return any(limit.counts for job in self.ended if (limit := limits.get(job.name)))
 
     def give_back_stale(self) -> None:
         """Give back what has waited for a place for too long, behind jobs longer than expected."""

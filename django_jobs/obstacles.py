@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from django_jobs import surroundings, wording
+from django_jobs.bounds import bounds, policy_for, untagged
 from django_jobs.conf import options
 from django_jobs.definitions import Definition
 from django_jobs.exceptions import UnknownJob
@@ -19,7 +20,7 @@ from django_jobs.surroundings import LiveWorker
 STUCK = frozenset(
     {
         Code.UNKNOWN_FUNCTION, Code.QUEUE_PAUSED, Code.NO_WORKER, Code.QUEUE_UNSERVED,
-        Code.UNITS_EXCEEDED,
+        Code.UNITS_EXCEEDED, Code.TAG_MISSING,
     }
 )  # fmt: skip
 
@@ -34,6 +35,8 @@ class Obstacles:
         #: Those that take jobs of its queue.
         self._serving = [worker for worker in self._workers if worker.serves(job.queue)]
         self._definition, self._unknown = _definition(job.name)
+        self._queue = Queue.objects.using(using).filter(name=job.queue).first()
+        self._policy = policy_for(job.queue, self._queue)
 
     @property
     def is_known(self) -> bool:
@@ -42,11 +45,23 @@ class Obstacles:
 
     def lasting(self) -> list[Reason]:
         """Return why it could not run even if it was due and alone."""
-        return [*self._function(), *self._paused(), *self._unserved(), *self._units_exceeded()]
+        return [
+            *self._function(),
+            *self._paused(),
+            *self._unserved(),
+            *untagged(self._policy, self._job.queue, self._serving),
+            *self._units_exceeded(),
+        ]
 
     def passing(self) -> list[Reason]:
         """Return why a ready job does not run just now."""
-        return [*self._limits(), *self._units_taken(), *self._busy(), *self._ahead()]
+        return [
+            *self._limits(),
+            *self._bounds(),
+            *self._units_taken(),
+            *self._busy(),
+            *self._ahead(),
+        ]
 
     # For ever, or until somebody does something ----------------------------------------------
 
@@ -59,7 +74,7 @@ class Obstacles:
             yield Reason(Code.ARGUMENTS_UNFIT, text)
 
     def _paused(self) -> Iterator[Reason]:
-        queue = Queue.objects.using(self._using).filter(name=self._job.queue).first()
+        queue = self._queue
         if queue is None or queue.paused_at is None:
             return
         if queue.resume_at is None:
@@ -117,6 +132,10 @@ class Obstacles:
                     f"host as many do: {ids}."
                 )
                 yield Reason(Code.HOST_LIMIT_REACHED, text)
+
+    def _bounds(self) -> Iterator[Reason]:
+        if self._definition is not None:
+            yield from bounds(self._job, self._definition, self._policy, self._now, self._using)
 
     def _units_taken(self) -> Iterator[Reason]:
         large_enough = [worker for worker in self._serving if worker.units >= self._units]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
@@ -97,6 +98,18 @@ def check_count(value: object, option: str, least: int = 1) -> int:
     if type(value) is not int or not least <= value <= _INTEGER_MAX:
         raise InvalidOption(f"{option} must be a whole number from {least} on, not {value!r}.")
     return value
+
+
+def check_tags(value: object, option: str) -> tuple[str, ...]:
+    """Return patterns of tags as a tuple, or raise InvalidOption naming the one that is wrong."""
+    if isinstance(value, str) or not isinstance(value, list | tuple | set | frozenset):
+        raise InvalidOption(f"{option} must be a list of texts, not {value!r}.")
+    for tag in value:
+        try:
+            re.compile(check_name(tag, option))
+        except re.error as error:
+            raise InvalidOption(f"{option}: {tag!r} is no regular expression: {error}.") from None
+    return tuple(value)
 
 
 def check_flag(value: object, option: str) -> bool:

@@ -12,6 +12,10 @@ class WorkerOptions:
     #: Empty for all.
     queues: tuple[str, ...] = ()
     concurrency: int | None = None
+    #: What it carries beside the tags of its machine.
+    tags: tuple[str, ...] = ()
+    #: How it chooses among queues.
+    queue_order: str | None = None
     #: What the jobs that run on this host may take together.
     units: int | None = None
     #: Stop when nothing is due any more.

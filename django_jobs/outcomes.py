@@ -22,6 +22,8 @@ class Claimed(NamedTuple):
     priority: int
     #: Bytes.
     memory_limit: int | None = None
+    #: When it may not begin any more, by the monotonic clock of this machine.
+    expires: float | None = None
 
 
 class Fault(NamedTuple):
@@ -64,6 +66,11 @@ class Cancelled:
 
 
 @dataclass(frozen=True, slots=True)
+class Expired:
+    """Its time was over before it began: nobody wants it any more."""
+
+
+@dataclass(frozen=True, slots=True)
 class Parked:
     """No function is known by the job's name: tried again in ``delay`` seconds, at no charge."""
 
@@ -78,7 +85,7 @@ class Abandoned:
     reason: str
 
 
-Outcome = Succeeded | Failed | Snoozed | Cancelled | Parked | Abandoned
+Outcome = Succeeded | Failed | Snoozed | Cancelled | Expired | Parked | Abandoned
 
 
 class Finished(NamedTuple):

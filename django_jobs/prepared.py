@@ -40,12 +40,16 @@ class NewJob(NamedTuple):
     meta: str | None = None
     lane: str | None = None
     units: int | None = None
+    concurrency_key: str | None = None
     parent_id: int | None = None
     schedule_id: int | None = None
     step_id: int | None = None
     unsettled: bool | None = None
-    #: No column: the state that it begins in.
+    # No columns, but what columns are worked out from, in this order:
+    #: Whether it begins blocked.
     blocked: bool | None = None
+    #: How long after its time it may begin.
+    expires_after: timedelta | None = None
     #: Last: the only one that the database may answer with another value.
     scheduled_at: datetime | timedelta | None = None
 
@@ -70,6 +74,8 @@ class NewJob(NamedTuple):
             "claims": 0,
             "reprieves": 0,
             "lane": self.lane or "",
+            "concurrency_key": self.concurrency_key or "",
+            "aged_at": None,
             "units": 1 if self.units is None else self.units,
             "parent_id": self.parent_id,
             "unsettled": bool(self.unsettled),
@@ -80,7 +86,12 @@ class NewJob(NamedTuple):
             "fingerprint": None,
             "log": None,
             "progress": None,
+            **({} if self.expires_after else {"expires_at": None}),
         }
+
+
+#: The last fields, of which no column is made as they are.
+NO_COLUMNS = NewJob._fields.index("blocked") - len(NewJob._fields)
 
 
 class Frame(NamedTuple):
@@ -96,9 +107,11 @@ class Frame(NamedTuple):
     meta: str | None
     lane: str | None
     units: int | None
+    concurrency_key: UniqueKey | None
     parent_id: int | None
     schedule_id: int | None
     step_id: int | None
     unsettled: bool | None
     blocked: bool | None
+    expires_after: timedelta | None
     scheduled_at: datetime | timedelta | None

@@ -35,10 +35,15 @@ class Code(StrEnum):
     NO_WORKER = "no_worker"
     QUEUE_UNSERVED = "queue_unserved"
     UNITS_EXCEEDED = "units_exceeded"
+    TAG_MISSING = "tag_missing"
     # It cannot run now
     LIMIT_REACHED = "limit_reached"
     HOST_LIMIT_REACHED = "host_limit_reached"
     UNITS_TAKEN = "units_taken"
+    KEY_LIMIT_REACHED = "key_limit_reached"
+    KEY_HELD = "key_held"
+    QUEUE_LIMIT_REACHED = "queue_limit_reached"
+    RATE_REACHED = "rate_reached"
     # Its turn has not come
     WORKERS_BUSY = "workers_busy"
     JOBS_AHEAD = "jobs_ahead"

@@ -13,6 +13,7 @@ from django_jobs.gauges import Gauges
 from django_jobs.limits import DEFAULT_UNITS
 from django_jobs.orders import WorkerOptions
 from django_jobs.signals import worker_started, worker_stopped
+from django_jobs.signposts import own_tags
 
 logger = logging.getLogger("django_jobs")
 
@@ -35,6 +36,7 @@ class Registration:
             pid=os.getpid(),
             queues=self._given.queues,
             concurrency=self._concurrency,
+            tags=(*own_tags(), *self._given.tags),
             units=self._given.units or self._settings.units or DEFAULT_UNITS,
             version=django_jobs.__version__,
             using=self._given.using,

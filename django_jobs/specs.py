@@ -10,8 +10,9 @@ from typing import Any, Self
 from django_jobs import encoding, options
 from django_jobs.capabilities import refuse_memory_limit
 from django_jobs.definitions import Definition
-from django_jobs.durations import Duration
+from django_jobs.durations import Duration, seconds
 from django_jobs.exceptions import InvalidOption, UnknownOption
+from django_jobs.keys import key_for
 from django_jobs.prepared import Frame, NewJob, Origin
 from django_jobs.registry import import_path, resolve
 
@@ -36,8 +37,15 @@ def _check_memory_limit(value: object) -> int:
     return value
 
 
-def _check_unique_key(value: object) -> options.UniqueKey:
-    return value if callable(value) else options.check_name(value, "unique_key")
+def _check_key(option: str) -> Callable[[Any], options.UniqueKey]:
+    return lambda value: value if callable(value) else options.check_name(value, option)
+
+
+def _check_expires_after(value: object) -> float:
+    after = seconds(value, "expires_after")
+    if not after:
+        raise InvalidOption("expires_after must be more than 0 seconds.")
+    return after
 
 
 CHECKS: dict[str, Callable[[Any], Any]] = {
@@ -48,7 +56,9 @@ CHECKS: dict[str, Callable[[Any], Any]] = {
     "priority": options.check_priority,
     "max_attempts": options.check_max_attempts,
     "scheduled_at": lambda value: options.check_moment(value, "scheduled_at"),
-    "unique_key": _check_unique_key,
+    "unique_key": _check_key("unique_key"),
+    "concurrency_key": _check_key("concurrency_key"),
+    "expires_after": _check_expires_after,
     "timeout": options.check_timeout,
     "memory_limit": _check_memory_limit,
     "meta": lambda value: options.check_dict(value, "meta"),
@@ -78,6 +88,9 @@ class JobSpec:
     #: An aware datetime, or a delay from the moment of enqueueing.
     scheduled_at: datetime | timedelta | None = None
     unique_key: options.UniqueKey | None = None
+    concurrency_key: options.UniqueKey | None = None
+    #: Seconds after its time in which it may begin.
+    expires_after: Duration | None = None
     #: Seconds; 0 for no limit.
     timeout: Duration | None = None
     #: Bytes.
@@ -132,6 +145,14 @@ class JobSpec:
     def with_unique_key(self, unique_key: str) -> Self:
         """Return a spec of which one job at a time may be waiting or running."""
         return self.replace({"unique_key": unique_key})
+
+    def with_concurrency_key(self, concurrency_key: str) -> Self:
+        """Return a spec that shares the limits per key of its function under this key."""
+        return self.replace({"concurrency_key": concurrency_key})
+
+    def with_expires_after(self, expires_after: Duration) -> Self:
+        """Return a spec that is cancelled unless it begins so soon after its time."""
+        return self.replace({"expires_after": expires_after})
 
     def with_timeout(self, timeout: Duration) -> Self:
         """Return a spec whose runs may take this long; 0 for no limit."""
@@ -199,13 +220,17 @@ class JobSpec:
             encoding.encode_kwargs(kwargs) if kwargs else None,
             frame.priority,
             frame.max_attempts,
-            self._key(key, definition, kwargs) if callable(key) else key,
+            key_for(key, "unique_key", definition, args, kwargs) if key is not None else None,
             frame.timeout,
             frame.memory_limit,
             frame.meta,
             frame.lane,
             frame.units,
+            key_for(frame.concurrency_key, "concurrency_key", definition, args, kwargs)
+            if frame.concurrency_key is not None
+            else None,
             *self.origin,
+            frame.expires_after,
             frame.scheduled_at,
         )
 
@@ -220,6 +245,14 @@ class JobSpec:
         definition = self.definition
         timeout = definition.timeout if self.timeout is None else self.timeout
         memory_limit = definition.memory_limit if self.memory_limit is None else self.memory_limit
+        expires_after = (
+            definition.expires_after if self.expires_after is None else self.expires_after
+        )
+        if definition.ordered and self.priority not in (None, definition.priority):
+            raise InvalidOption(
+                f"{definition.name} is ordered: its jobs go one after the other, and so all have "
+                f"the priority of its @job, {definition.priority}."
+            )
         if memory_limit is not None:
             refuse_memory_limit(definition.executor, definition.name)
         self.__dict__["_frame"] = frame = Frame(
@@ -233,16 +266,12 @@ class JobSpec:
             encoding.encode(dict(self.meta), "meta") if self.meta else None,
             definition.lane or None,
             None if definition.units == 1 else definition.units,
+            definition.concurrency_key if self.concurrency_key is None else self.concurrency_key,
             *self.origin,
+            None if expires_after is None else _as_timedelta(expires_after),
             self.scheduled_at,
         )
         return frame
-
-    def _key(
-        self, key: Callable[..., str], definition: Definition, kwargs: Mapping[str, Any]
-    ) -> str:
-        args, named = definition.by_name(self.args, kwargs)
-        return options.check_name(key(*args, **named), "unique_key")
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_frame"}

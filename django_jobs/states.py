@@ -58,6 +58,7 @@ TRANSITIONS: dict[str, Transition] = {
     ),
     "release": _move({State.RUNNING}, State.READY),
     "rescue": _move({State.RUNNING}, State.READY, State.FAILED, State.SUCCEEDED),
+    "expire": _move({State.SCHEDULED, State.BLOCKED, State.READY}, State.CANCELLED),
     "cancel": _move(LIVE, State.CANCELLED),
     "retry": _move({State.FAILED, State.CANCELLED}, State.READY),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from django_jobs.engine import permits
+from django_jobs.engine.counting import Counts, counted, counting
 from django_jobs.engine.sql import JOB, fetch
 from django_jobs.limits import Allowance, Limit
 
@@ -30,10 +30,14 @@ def count(state: str, *, queues: Sequence[str] = (), limit: int, using: str) -> 
 
 def running_in_lane(lane: str, *, using: str) -> int:
     """Return how many jobs of a lane run, on all hosts."""
-    allowance = Allowance({lane: Limit(max_running=0)})
-    return permits.taken(lane, allowance, using=using).running
+    return _counts(Allowance({lane: Limit(max_running=0)}), using).lanes[lane]
 
 
 def units_on_host(host: str, *, using: str) -> int:
     """Return what the jobs that run on a host take of its budget."""
-    return permits.taken("", Allowance(host=host, budget=0), using=using).units
+    return _counts(Allowance(host=host, budget=0), using).units
+
+
+def _counts(allowance: Allowance, using: str) -> Counts:
+    asked = counting(0, allowance)
+    return counted({name: fetch(using, *statement) for name, statement in asked.items()})

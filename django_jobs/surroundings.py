@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import NamedTuple
 
+from django_jobs.engine.levels import LEVEL
 from django_jobs.engine.sql import JOB, WORKER, fetch
 from django_jobs.models import Job
 
@@ -13,7 +14,7 @@ MOST = 1_000
 
 _LIVE = f"""
 SELECT worker.id, hostname, pid, ARRAY(SELECT jsonb_array_elements_text(worker.queues)),
-    concurrency, units, (
+    concurrency, units, ARRAY(SELECT jsonb_array_elements_text(worker.tags)), (
         SELECT count(*) FROM (
             SELECT 1 FROM {JOB} WHERE state = 'running' AND worker_id = worker.id LIMIT {MOST}
         ) AS held
@@ -31,25 +32,29 @@ SELECT hostname, coalesce(sum((
 FROM {WORKER} AS worker GROUP BY hostname
 """  # noqa: S608 - names of tables
 
-# Walks the index of ready jobs: the lanes of the queue, and in each what is before the job. Told in
-# one condition, all of the queue would be read for a job in the middle of it.
+# Walks the index of ready jobs: the lanes and keys of the queue, and in each what is before the
+# job. Told in one condition, all of the queue would be read for a job in the middle of it.
 _AHEAD = f"""
 WITH RECURSIVE lanes AS (
-    (SELECT lane FROM {JOB} WHERE state = 'ready' AND queue = %(queue)s ORDER BY lane LIMIT 1)
+    (SELECT lane, concurrency_key FROM {JOB} WHERE state = 'ready' AND queue = %(queue)s
+     ORDER BY queue, lane, concurrency_key LIMIT 1)
     UNION ALL
-    SELECT next.lane FROM lanes CROSS JOIN LATERAL (
-        SELECT lane FROM {JOB} WHERE state = 'ready' AND queue = %(queue)s AND lane > lanes.lane
-        ORDER BY lane LIMIT 1
+    SELECT next.lane, next.concurrency_key FROM lanes CROSS JOIN LATERAL (
+        SELECT lane, concurrency_key FROM {JOB} WHERE state = 'ready' AND queue = %(queue)s
+            AND (lane, concurrency_key) > (lanes.lane, lanes.concurrency_key)
+        ORDER BY queue, lane, concurrency_key LIMIT 1
     ) AS next
 )
 SELECT count(*) FROM (
-    SELECT 1 FROM (SELECT lane FROM lanes LIMIT {MOST}) AS lanes CROSS JOIN LATERAL (
+    SELECT 1 FROM (SELECT * FROM lanes LIMIT {MOST}) AS lanes CROSS JOIN LATERAL (
         (SELECT 1 FROM {JOB} AS job
          WHERE state = 'ready' AND queue = %(queue)s AND job.lane = lanes.lane
+         AND job.concurrency_key = lanes.concurrency_key
          AND priority > %(priority)s LIMIT {MOST})
         UNION ALL
         (SELECT 1 FROM {JOB} AS job
          WHERE state = 'ready' AND queue = %(queue)s AND job.lane = lanes.lane
+         AND job.concurrency_key = lanes.concurrency_key
          AND priority = %(priority)s AND id < %(id)s LIMIT {MOST})
     ) AS before
     LIMIT {MOST}
@@ -58,8 +63,23 @@ SELECT count(*) FROM (
 
 _HOLDERS = f"""
 SELECT job.id, (SELECT hostname FROM {WORKER} AS worker WHERE worker.id = job.worker_id)
-FROM {JOB} AS job WHERE state = 'running' AND lane = %s AND lane <> '' LIMIT {MOST}
+FROM {JOB} AS job WHERE state = 'running' AND lane = %(lane)s AND lane <> ''
+    AND (%(key)s::text IS NULL OR concurrency_key = %(key)s::text) LIMIT {MOST}
 """  # noqa: S608 - names of tables
+
+_HELD = f"""
+SELECT id FROM {JOB} AS job
+WHERE worker_id IS NULL AND finished_at IS NULL AND claims > 0 AND NOT state = 'ready'
+    AND NOT lane = '' AND lane = %s AND concurrency_key = %s LIMIT {MOST}
+"""  # noqa: S608 - names of tables
+
+_RUNNING_ON = f"""
+SELECT count(*) FROM (
+    SELECT queue FROM {JOB} WHERE state = 'running' ORDER BY worker_id
+) AS running WHERE queue = %s
+"""  # noqa: S608 - names of tables
+
+_OPENS = f"SELECT coalesce(max(opens), 0) FROM {LEVEL} WHERE name = ANY(%s::text[])"  # noqa: S608
 
 
 class LiveWorker(NamedTuple):
@@ -73,6 +93,7 @@ class LiveWorker(NamedTuple):
     concurrency: int
     #: What the jobs of its host may take together.
     units: int
+    tags: list[str]
     #: The jobs that it owns, claimed ahead or running; counted up to MOST.
     jobs: int
 
@@ -103,9 +124,26 @@ def units_by_host(*, using: str) -> Counter[str]:
     return Counter(dict(fetch(using, _UNITS)))
 
 
-def holders(lane: str, *, using: str) -> list[Holder]:
-    """Return the running jobs of a lane, in the order of their ids."""
-    return sorted(map(Holder._make, fetch(using, _HOLDERS, (lane,))))
+def holders(lane: str, key: str | None = None, *, using: str) -> list[Holder]:
+    """Return the running jobs of a lane, or of one of its keys, in the order of their ids."""
+    return sorted(map(Holder._make, fetch(using, _HOLDERS, {"lane": lane, "key": key})))
+
+
+def held(lane: str, key: str, *, using: str) -> list[int]:
+    """Return the ids of the jobs of a key that have begun, and are to go on later."""
+    return sorted(id_ for (id_,) in fetch(using, _HELD, (lane, key)))
+
+
+def running_on(queue: str, *, using: str) -> int:
+    """Return how many jobs of a queue run."""
+    ((count,),) = fetch(using, _RUNNING_ON, (queue,))
+    return int(count)
+
+
+def rates_open_at(names: list[str], *, using: str) -> float:
+    """Return when all of these rates let a job start, in seconds since 1970."""
+    ((opens,),) = fetch(using, _OPENS, (names,))
+    return float(opens)
 
 
 def ahead_of(job: Job, *, using: str) -> int:

@@ -149,7 +149,9 @@ class Worker:
         self._intake.settle_doubt()
         self._collect()
         self._intake.give_back_stale()
-        # Before what has ended is recorded: places are idle, and nobody waits for the record.
+        if self._intake.waits_for_records:
+            self._record()
+        # Else before what has ended is recorded: places are idle, and nobody waits for the record.
         claimed = self._claim()
         self._record()
         owned = len(self._workshop.owned)
@@ -185,7 +187,9 @@ class Worker:
             return COLLECT_WITHIN
         if time.monotonic() - self._busy_at < LINGER or (self._given.burst and not owned):
             return FAST_POLL
-        return self._settings.poll_interval
+        again_in = self._intake.again_in
+        poll = self._settings.poll_interval
+        return poll if again_in is None else min(poll, max(again_in, 0.0))
 
     def _endure(self, error: Error, pause: float) -> None:
         """Wait out an outage of the database; orders are still heard."""

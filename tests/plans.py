@@ -9,6 +9,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
+from django_jobs.engine.trips import SEPARATOR
 from django_jobs.models import Job
 from tests.rows import sql
 
@@ -22,7 +23,8 @@ def statements_of(verb: Callable[[], Any], *, like: str) -> list[str]:
     with transaction.atomic(), CaptureQueriesContext(connection) as queries:
         verb()
         transaction.set_rollback(True)
-    found = [query["sql"] for query in queries if like in query["sql"]]
+    sent = [one for query in queries for one in query["sql"].split(SEPARATOR)]
+    found = [statement for statement in sent if like in statement]
     assert found, f"no statement holds {like!r}"
     return found
 

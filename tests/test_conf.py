@@ -30,7 +30,7 @@ def test_retention_is_merged_by_state():
 def test_names_may_be_a_list_or_a_tuple(names):
     given = read({"QUEUES": names, "JOB_MODULES": names})
 
-    assert given.queues == given.job_modules == ("a", "b")
+    assert tuple(given.queues) == given.job_modules == ("a", "b")
 
 
 def test_a_change_of_the_setting_is_seen(settings):

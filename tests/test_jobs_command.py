@@ -203,9 +203,9 @@ class TestShow:
         assert code == 0
         lines = said.splitlines()
         assert lines[0].split() == ["id:", str(job.pk)]
-        assert 'kwargs:       {"ä": [1]}' in lines
-        assert "progress:     1 of 4 (25 %), reading" in lines
-        assert "fingerprint:  ab12" in lines
+        assert 'kwargs:          {"ä": [1]}' in lines
+        assert "progress:        1 of 4 (25 %), reading" in lines
+        assert "fingerprint:     ab12" in lines
         assert "Attempt 1: builtins.ValueError: \\x1b[2J gone" in lines
         assert "      File" in lines
         assert "    2026-11-22T08:00:00.000+00:00 attempt 1: opened" in lines

@@ -6,37 +6,9 @@ import pytest
 
 from django_jobs import enqueue, enqueue_many, job, registry
 from django_jobs.definitions import define
-from django_jobs.limits import UNLIMITED, Allowance, Limit, Taken
+from django_jobs.limits import Limit
 from django_jobs.models import Job
 from tests.rows import row_of
-
-
-def allowance(limit, budget=None):
-    return Allowance({"lane": limit}, "here", budget)
-
-
-class TestPermits:
-    def test_a_lane_without_a_limit_has_no_end(self):
-        assert allowance(Limit()).permits("other", 1, Taken()) == UNLIMITED
-
-    @pytest.mark.parametrize(
-        ("taken", "permits"), [(Taken(), 3), (Taken(running=2), 1), (Taken(running=4), 0)]
-    )
-    def test_running_jobs_count_against_the_limit_everywhere(self, taken, permits):
-        assert allowance(Limit(max_running=3)).permits("lane", 1, taken) == permits
-
-    def test_the_narrower_limit_holds(self):
-        limit = Limit(max_running=9, max_running_per_host=2)
-
-        assert allowance(limit).permits("lane", 1, Taken(running=5, here=1)) == 1
-        assert allowance(limit).permits("lane", 1, Taken(running=9, here=0)) == 0
-
-    @pytest.mark.parametrize(("units", "permits"), [(1, 7), (2, 3), (7, 1), (8, 0)])
-    def test_units_are_taken_whole(self, units, permits):
-        assert allowance(Limit(units=units), 10).permits("lane", units, Taken(units=3)) == permits
-
-    def test_a_job_of_no_units_needs_none(self):
-        assert allowance(Limit(units=0), 10).permits("lane", 0, Taken(units=10)) == UNLIMITED
 
 
 @pytest.mark.usefixtures("own_registry")

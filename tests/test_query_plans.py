@@ -13,6 +13,7 @@ from django_jobs.engine import lanes
 from django_jobs.limits import Allowance, Limit
 from django_jobs.models import Job, Worker
 from django_jobs.outcomes import Claimed
+from django_jobs.rates import Rate
 from tests.plans import TABLE, statements_of, ways_into_jobs
 from tests.rows import FAILED, RETENTION, claim, ended, finish, sql
 
@@ -59,7 +60,11 @@ def scheduled(count):
 
 #: Limits of every kind; in the lane "full" a hundred jobs run.
 LIMITED = Allowance(
-    {"full": Limit(max_running=100, max_running_per_host=100), "open": Limit(max_running=10**6)},
+    {
+        "full": Limit(max_running=100, max_running_per_host=100),
+        "open": Limit(max_running=10**6, is_keyed=True, rate=Rate(10**6, 1.0)),
+        "ordered": Limit(is_ordered=True),
+    },
     host="here",
     budget=10**6,
 )
@@ -92,17 +97,18 @@ def verbs(batch):
     return {
         "claim": (partial(claim, 1, 500, ["mail"]), "WITH picked", both),
         "small claim": (partial(claim, 1, 1), "WITH picked", both),
-        "peek": (partial(claim, 1, 1), "WITH RECURSIVE heads", {"ready"}),
-        "limited claim": (claim_limited, "WITH picked", both),
-        "peek at lanes": (claim_limited, "WITH RECURSIVE heads", {"ready", "lane", "running"}),
+        "peek": (partial(claim, 1, 1), "heads AS (", {"ready"}),
+        "limited claim": (claim_limited, "WITH take", both),
+        "peek at lanes": (claim_limited, "heads AS (", {"ready"}),
         "count permits": (claim_limited, "AS of_them_here", {"lane", "running"}),
+        "look for what is held": (claim_limited, "claims > 0", {"held"}),
         "move into lanes": (
-            lambda: lanes.move_into_lanes("default", LIMITED.limits, using="default"),
+            lambda: lanes.move_into_lanes("default", "", LIMITED.limits, using="default"),
             "WITH picked",
             both,
         ),
         "units on a host": (
-            lambda: stats.units_on_host("here", using="default"), "AS of_them_here", {"running"}
+            lambda: stats.units_on_host("here", using="default"), "sum(units)", {"running"}
         ),
         "running in a lane": (
             lambda: stats.running_in_lane("full", using="default"), "AS of_them_here", {"lane"}
@@ -140,6 +146,14 @@ def verbs(batch):
             lambda: engine.rescue_dead(timeout=30, retention=RETENTION, using="default"),
             "WITH RECURSIVE owners",
             {"running"},
+        ),
+        "expire": (
+            lambda: engine.expire(retention=60, using="default"), "WITH old", {"expires", "pkey"}
+        ),
+        "age": (
+            lambda: engine.age(after=60, up_to=5, using="default"),
+            "aged_at",
+            {"ready", "pkey", "Seq Scan"},
         ),
         "promote": (lambda: engine.promote(using="default"), "WITH due", {"scheduled", "pkey"}),
         "prune": (lambda: engine.prune(using="default"), "WITH old", {"finished", "pkey"}),
@@ -219,8 +233,8 @@ class TestPlans:
         sql(f"ANALYZE {TABLE}")
         check_all(subtests, batch)
 
-        [peek] = statements_of(claim, like="WITH RECURSIVE heads")
-        assert rows_touched(peek) <= 3
+        [peek] = statements_of(claim, like="heads AS (")
+        assert rows_touched(peek) <= 4  # two for each queue
         [picked] = statements_of(partial(claim, 1, 50, ["mail"]), like="WITH picked")
         with connection.cursor() as cursor:
             cursor.execute("BEGIN")
@@ -261,6 +275,8 @@ class TestPlans:
         batch = batch_of(77, 500)
 
         for name, (verb, like, _) in verbs(batch).items():
+            if name == "age":
+                continue  # it is for all that is ready
             with subtests.test(name):
                 for statement in statements_of(verb, like=like):
                     assert rows_handled(statement) < 20 * len(batch)
@@ -300,9 +316,9 @@ class TestLanes:
             transaction.set_rollback(True)
         assert {job.priority for job in claimed} == {50}
         for like, most in [
-            ("WITH RECURSIVE heads", 1_000),
+            ("heads AS (", 1_000),
             ("AS of_them_here", 1_000),
-            ("WITH picked", 500),
+            ("WITH take", 500),
         ]:
             with subtests.test(like):
                 for statement in statements_of(partial(claim_limited, 50), like=like):

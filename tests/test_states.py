@@ -67,8 +67,16 @@ VERBS: dict[str, list[Callable[[Claimed], object]]] = {
         lambda job: engine.mark_started([(job.id, job.claims, 1.0)], using="default"),
     ],
     "prune": [lambda job: engine.prune(using="default")],
+    "expire": [lambda job: expire(job)],
+    "age": [lambda job: engine.age(after=0, up_to=9, using="default")],
     "settle": [lambda job: engine.settle(retention=RETENTION, using="default")],
 }
+
+
+def expire(job):
+    """Let a job's time be over, then expire it."""
+    Job.objects.filter(pk=job.id).update(expires_at="2020-01-01T00:00Z")
+    engine.expire(retention=60, using="default")
 
 
 def job_in(state, max_attempts):
@@ -129,7 +137,7 @@ def test_enqueue_makes_scheduled_blocked_and_ready_jobs():
 def test_every_verb_of_the_engine_that_moves_jobs_is_tried():
     others = {
         "deregister", "register", "pause_queue", "resume_queue", "ensure_queue",
-        "announce", "lost", "report", "row_of",
+        "announce", "lost", "report", "row_of", "queue_rows", "forget_levels", "Claim",
     }  # fmt: skip
     aliases = {"disown", "rescue_dead", "mark_started", "Rescued"}
 

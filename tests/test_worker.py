@@ -262,16 +262,16 @@ def test_what_a_lost_claim_made_ours_is_given_back(monkeypatch):
     from django_jobs import engine
 
     row = jobs.nothing.enqueue()
-    claim, broken = engine.claim, list[object]()
+    make, broken = engine.Claim.make, list[object]()
 
-    def claim_and_lose_the_answer(*args, **kwargs):
-        jobs = claim(*args, **kwargs)
+    def claim_and_lose_the_answer(claim):
+        jobs = make(claim)
         if jobs and not broken:
             broken.append(jobs)
             raise OperationalError("the connection broke after the commit")
         return jobs
 
-    monkeypatch.setattr(engine, "claim", claim_and_lose_the_answer)
+    monkeypatch.setattr(engine.Claim, "make", claim_and_lose_the_answer)
     # When the worker goes on
     row = finished(row)
     # Then it has found the job, given it back uncharged, and run it

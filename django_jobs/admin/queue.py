@@ -1,7 +1,8 @@
-"""Queues in the admin: pause and resume them."""
+"""Queues in the admin: pause and resume them, and say what holds for each."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from django.contrib import admin, messages
@@ -10,7 +11,6 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from django_jobs import api
-from django_jobs.admin.readonly import ReadOnly
 from django_jobs.models import Queue
 
 if TYPE_CHECKING:
@@ -20,13 +20,36 @@ else:
 
 
 @admin.register(Queue)
-class QueueAdmin(ReadOnly, _QueueAdmin):
-    """Queues, with pause and resume."""
+class QueueAdmin(_QueueAdmin):
+    """Queues, with pause and resume. What is filled in goes over the settings."""
 
-    list_display = ("name", "paused_at", "resume_at")
+    list_display = (
+        "name", "paused_at", "resume_at", "concurrency", "max_running", "rate_limit", "weight",
+    )  # fmt: skip
+    readonly_fields = ("paused_at", "resume_at", "created_at")
+    fieldsets = (
+        (None, {"fields": ("name", "paused_at", "resume_at", "created_at")}),
+        (
+            _("What holds for it"),
+            {
+                "description": _("What is empty is as the settings say."),
+                "fields": (
+                    "concurrency", "max_running", "rate_limit", "rate_burst", "weight", "tags",
+                ),
+            },
+        ),
+    )  # fmt: skip
     search_fields = ("name",)
     ordering = ("name",)
     actions = ("pause_queues", "resume_queues")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Queue | None = None) -> Sequence[str]:
+        """Let the name be chosen once: jobs know their queue by it."""
+        return (*self.readonly_fields, *(("name",) if obj else ()))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Queue | None = None) -> bool:
+        """Refuse: whoever uses the queue would make it anew."""
+        return False
 
     def has_operate_permission(self, request: HttpRequest) -> bool:
         """Return whether the user may pause and resume: whoever may change queues."""

@@ -10,14 +10,17 @@ what is locked and never wait. finish and release write rows that their worker o
 retry wait, in ascending ``id``.
 """
 
+from django_jobs.engine.ageing import age
 from django_jobs.engine.announcing import announce
 from django_jobs.engine.cancel import cancel
-from django_jobs.engine.claim import claim
+from django_jobs.engine.claim import Claim, claim
 from django_jobs.engine.enqueue import enqueue
+from django_jobs.engine.expire import expire
 from django_jobs.engine.finish import finish, lost, mark_started
+from django_jobs.engine.levels import forget_levels
 from django_jobs.engine.promote import promote
 from django_jobs.engine.prune import prune
-from django_jobs.engine.queues import ensure_queue, pause_queue, resume_queue
+from django_jobs.engine.queues import ensure_queue, pause_queue, queue_rows, resume_queue
 from django_jobs.engine.release import disown, release
 from django_jobs.engine.report import report
 from django_jobs.engine.rescue import Rescued, rescue, rescue_dead
@@ -27,7 +30,9 @@ from django_jobs.engine.settle import settle
 from django_jobs.engine.workers import deregister, heartbeat, register
 
 __all__ = [
+    "Claim",
     "Rescued",
+    "age",
     "announce",
     "cancel",
     "claim",
@@ -35,13 +40,16 @@ __all__ = [
     "disown",
     "enqueue",
     "ensure_queue",
+    "expire",
     "finish",
+    "forget_levels",
     "heartbeat",
     "lost",
     "mark_started",
     "pause_queue",
     "promote",
     "prune",
+    "queue_rows",
     "register",
     "release",
     "report",

@@ -2,45 +2,36 @@
 
 from __future__ import annotations
 
+import json
+import time
+from collections import Counter
 from collections.abc import Sequence
-from functools import lru_cache
-from itertools import zip_longest
-from typing import Any
 
-from django.db import connections, transaction
+from django.db import OperationalError
+from psycopg.errors import LockNotAvailable
 
+from django_jobs.engine.counting import Counts, counted, counting
 from django_jobs.engine.heads import Head, peek
 from django_jobs.engine.lanes import move_into_lanes
-from django_jobs.engine.permits import Contended, locked, needs_lock
-from django_jobs.engine.sql import among, fetch
-from django_jobs.limits import Allowance, Room, Taken
-from django_jobs.models import Job
+from django_jobs.engine.levels import (
+    Level,
+    closed,
+    locked_levels,
+    locking_levels,
+    rates_of,
+    writing,
+)
+from django_jobs.engine.permits import locking, locks
+from django_jobs.engine.taking import compile_taking, met, taking, taking_one
+from django_jobs.engine.trips import Statement, Trips
+from django_jobs.engine.turns import Permits, Plan, plan
+from django_jobs.limits import UNLIMITED, Allowance, Room
 from django_jobs.outcomes import Claimed
+from django_jobs.rates import Rate
 from django_jobs.registry import limit_of
-from django_jobs.states import State
 
 #: Looks at the heads in one claim, at most: what is left then waits for the next one.
 LOOKS = 20
-
-# Materialized, or the planner may run a subquery with LIMIT twice and claim too many. By an array,
-# not by a join: see sql.among().
-_CLAIM = """
-WITH picked AS MATERIALIZED ({picked})
-UPDATE {job} AS job
-SET state = 'running', worker_id = %s, claims = job.claims + 1, attempts = job.attempts + 1,
-    started_at = CASE WHEN %s THEN statement_timestamp() END, note = NULL
-WHERE {among}{conditions}
-RETURNING {met}job.id, job.claims, job.name, job.args::text, job.kwargs::text, job.attempts,
-    job.max_attempts, extract(epoch FROM job.timeout)::float8, job.priority,
-    job.memory_limit
-"""
-
-#: What else holds for the rows that are picked, and only then claimed. Not for those that are
-#: picked: so that each statement looks at as many rows as it may claim, and at no more.
-_UNLIMITED = " AND job.name <> ALL(%s::text[])"
-_NO_LARGER = " AND job.units <= %s"
-#: How many rows were met, where not all of them have to be claimed.
-_MET = "(SELECT count(*) FROM picked), "
 
 
 def claim(
@@ -56,64 +47,100 @@ def claim(
 
     ``queues`` empty means every queue. ``starting`` says that all of them start at once; else they
     are prefetched: ``started_at`` stays empty, and should the worker die they are not charged.
-    ``allowance`` says which lanes have limits; what has no room there is passed over.
+    ``allowance`` says what has limits; what has no room there is passed over.
     """
-    allowance = allowance or Allowance()
-    rooms = {"": Room(limit, starting), **allowance.rooms}
-    taking = _Taking(worker, queues, limit, allowance._replace(rooms=rooms), using)
-    for _ in range(LOOKS):
-        if not taking.look():
-            break
-    return taking.claimed
+    return Claim(worker, queues, limit, starting=starting, allowance=allowance, using=using).make()
 
 
-class _Taking:
+class Claim:
     """One claim under way: what it has, and what it may still take."""
 
     def __init__(
-        self, worker: int, queues: Sequence[str], limit: int, allowance: Allowance, using: str
+        self,
+        worker: int,
+        queues: Sequence[str],
+        limit: int,
+        *,
+        starting: bool,
+        allowance: Allowance | None = None,
+        using: str,
     ) -> None:
+        """See claim()."""
+        allowance = allowance or Allowance()
+        rooms = {"": Room(limit, limit if starting else 0), **allowance.rooms}
         self._worker, self._queues, self._using = worker, queues, using
-        self._allowance = allowance
+        self._allowance = allowance._replace(rooms=rooms)
+        self._trips = Trips(using)
         self._left = limit
-        self._rooms = {kind: room.limit for kind, room in allowance.rooms.items()}
+        self._rooms = {kind: room.limit for kind, room in rooms.items()}
         #: Lanes that nothing can be claimed from any more, this time.
-        self._shut: set[tuple[str, str]] = set()
+        self._shut: set[tuple[str, str, str]] = set()
+        #: What the last look has claimed, by where it waited, and whether it left any behind.
+        self._found: dict[tuple[str, str, str], list[Claimed]] = {}
+        self._left_behind = False
         self.claimed: list[Claimed] = []
+        #: Seconds until a rate that keeps jobs waiting lets the next one start; None for never.
+        self.again_in: float | None = None
 
-    def look(self) -> bool:
-        """Claim from each head what fits, and return whether another look may find more."""
-        before = len(self.claimed)
-        self._left_behind = self._held_back = False
-        heads = [h for h in peek(self._queues, self._allowance, self._using) if self._fits(h)]
-        for head, following in zip_longest(heads, heads[1:]):
-            if self._is_misplaced(head):
-                self._put_in_place(head)
-                return True
-            if asked := self._asked(head):
-                # Not below the first job of the next lane: priorities hold across all of them.
-                self._claim_from(head, following.priority if following else None, asked)
-            if self._left <= 0:
-                return False
-        return self._left_behind or (self._held_back and len(self.claimed) > before)
+    def make(self) -> list[Claimed]:
+        """Look at the heads, and again while that may find more; return what was claimed."""
+        for _ in range(LOOKS):
+            if not self._look() or self._left <= 0:
+                break
+        return self.claimed
 
-    def _fits(self, head: Head) -> bool:
-        if (head.queue, head.lane) in self._shut or not self._asked(head):
+    def _look(self) -> bool:
+        """Claim what fits, and return whether another look may find more."""
+        heads, counts = self._peek()
+        if misplaced := next((head for head in heads if self._is_misplaced(head)), None):
+            limits = self._allowance.limits
+            if not move_into_lanes(misplaced.queue, misplaced.key, limits, using=self._using):
+                self._shut.add(misplaced[:3])  # others are at it
+            return True
+        wanted = self._plan(heads, counts, None)
+        if not wanted.takes:
             return False
-        if head.lane and head.lane not in self._allowance.limits:
-            # What a module says when it is imported only now holds from the next claim on.
-            return limit_of(head.name) is None
-        return self._is_misplaced(head) or self._permits(head, head.taken) > 0
+        if not any(self._is_bound(take.head) for take in wanted.takes):
+            return self._take(wanted)
+        try:
+            return self._take_bound(wanted)
+        except OperationalError as error:
+            if not isinstance(error.__cause__, LockNotAvailable):
+                raise
+            # Others have held the locks for longer than it is worth to wait.
+            self._shut.update(head[:3] for head in heads if self._is_bound(head))
+            return True
 
-    def _asked(self, head: Head) -> int:
-        return min(self._left, self._rooms.get(self._places(head), 0))
+    # Looking ------------------------------------------------------------------------------------
 
-    def _places(self, head: Head) -> str:
-        limit = self._allowance.limits.get(head.lane)
-        return limit.places if limit else ""
+    def _peek(self) -> tuple[list[Head], Counts]:
+        asked = {"heads": peek(self._queues, self._allowance)}
+        asked |= counting(self._worker, self._allowance)
+        if self._allowance.has_rates:
+            asked["closed"] = closed()
+        answers = dict(zip(asked, self._trips.send(*asked.values()), strict=True))
+        heads = [Head._make(row) for row in answers["heads"]]
+        heads = [head for head in heads if head[:3] not in self._shut and self._is_known(head)]
+        if self._allowance.has_rates:
+            heads = self._open(heads, *answers["closed"][0])
+        return heads, counted(answers)
 
-    def _permits(self, head: Head, taken: Taken) -> int:
-        return self._allowance.permits(head.lane, head.units, taken)
+    def _is_known(self, head: Head) -> bool:
+        # What a module says when it is imported only now holds from the next claim on.
+        return not head.lane or head.lane in self._allowance.limits or limit_of(head.name) is None
+
+    def _open(self, heads: list[Head], now: float, closed: str) -> list[Head]:
+        """Return the heads that no rate keeps waiting, and remember when the first other may."""
+        opens: dict[str, float] = json.loads(closed)
+        able = []
+        for head in heads:
+            at = max((opens.get(name, 0.0) for name in self._rates(head)), default=0.0)
+            if at <= now:
+                able.append(head)
+            else:
+                left = at - now
+                self.again_in = left if self.again_in is None else min(left, self.again_in)
+        return able
 
     def _is_misplaced(self, head: Head) -> bool:
         """Tell whether it waits among the unlimited jobs and is none of them."""
@@ -122,62 +149,123 @@ class _Taking:
         counts_units = self._allowance.budget is not None
         return head.name in self._allowance.limits or (counts_units and head.units > 1)
 
-    def _put_in_place(self, head: Head) -> None:
-        if not move_into_lanes(head.queue, self._allowance.limits, using=self._using):
-            # Others are at it.
-            self._shut.add((head.queue, head.lane))
+    def _is_bound(self, head: Head) -> bool:
+        """Tell whether what may be taken of it has to be counted behind a lock."""
+        return bool(locks([head], self._allowance) or self._rates(head))
 
-    def _claim_from(self, head: Head, floor: int | None, asked: int) -> None:
-        if not needs_lock(head.lane, self._allowance):
-            self._take(head, floor, asked)
-            return
-        try:
-            with locked(head.lane, self._allowance, using=self._using) as taken:
-                if permitted := min(asked, self._permits(head, taken)):
-                    self._take(head, floor, permitted)
-        except Contended:
-            self._shut.add((head.queue, head.lane))
+    def _plan(
+        self,
+        heads: Sequence[Head],
+        counts: Counts,
+        levels: dict[str, Level] | None,
+        now: float = 0.0,
+    ) -> Plan:
+        def permits_of(name: str, rate: Rate) -> int:
+            if levels is None:
+                return UNLIMITED  # nobody knows before its level is locked
+            return rate.permits(rate.level(*levels[name], now))
 
-    def _take(self, head: Head, floor: int | None, limit: int) -> None:
-        limits, kind = self._allowance.limits, self._places(head)
-        params: list[Any] = [head.queue, head.lane]
-        params += [] if floor is None else [floor]
-        params += [self._worker, self._allowance.rooms[kind].starting]
-        if sifts := bool(limits) and not head.lane:
-            params.append(list(limits))
-        if weighs := self._allowance.budget is not None:
-            params.append(head.units)
-        sql = _statement(limit, floor is not None, sifts, weighs, self._using)
-        rows = fetch(self._using, sql, params)
-        met = len(rows)
-        if rows and (sifts or weighs):
-            met = rows[0][0]
-            rows = [row[1:] for row in rows]
-        # RETURNING promises no order.
-        self.claimed += sorted(map(Claimed._make, rows), key=lambda job: (-job.priority, job.id))
-        self._left -= len(rows)
-        self._rooms[kind] -= len(rows)
-        self._left_behind = self._left_behind or met > len(rows)
-        self._held_back = self._held_back or (floor is not None and met < limit)
+        permits = Permits(self._allowance, counts, permits_of, self._rooms, self._left)
+        return plan(heads, permits, self._allowance, counts)
 
+    # Taking -------------------------------------------------------------------------------------
 
-@lru_cache(maxsize=4096)
-def _statement(limit: int, has_floor: bool, sifts: bool, weighs: bool, using: str) -> str:
-    """Return the claim as SQL: the queryset below, compiled once for each size of batch."""
-    picked = Job.objects.using(using).filter(state=State.READY).filter(queue="").filter(lane="")
-    if has_floor:
-        picked = picked.filter(priority__gte=0)
-    picked = picked.order_by("-priority", "id").select_for_update(skip_locked=True, no_key=True)
-    with transaction.atomic(using=using):  # the compiler wants one where rows are locked
-        compiler = picked.values("id")[:limit].query.get_compiler(using=using)
-        sql, _ = compiler.as_sql()
-    # The state stands in the text, or no plan made before the values are known could choose the
-    # partial index.
-    sql = sql.replace("%s", f"'{State.READY}'", 1)
-    return _CLAIM.format(
-        picked=sql,
-        among=among("picked"),
-        conditions=_UNLIMITED * sifts + _NO_LARGER * weighs,
-        met=_MET * (sifts or weighs),
-        job=connections[using].ops.quote_name(Job._meta.db_table),
-    )
+    def _take(self, wanted: Plan) -> bool:
+        if len(wanted.takes) == 1 and not self._allowance.limits:
+            (one,) = wanted.takes
+            starting = self._starts(one.head)
+            (rows,) = self._trips.send(
+                taking_one(self._worker, one, starting=starting, using=self._using)
+            )
+            jobs = sorted(map(Claimed._make, rows), key=lambda job: (-job.priority, job.id))
+            self._own(one.head, jobs)
+            return bool(jobs) and len(jobs) < one.most and one.floor is not None
+        self._read(self._trips.send(*self._statements(wanted)), wanted)
+        return self._may_find_more(wanted)
+
+    def _take_bound(self, tentative: Plan) -> bool:
+        """Lock what bounds the heads, count again, take, and count the starts against rates."""
+        compile_taking(self._using)  # which the ORM will not do once the transaction is open
+        heads = [take.head for take in tentative.takes]
+        rates = {name: rate for head in heads for name, rate in self._rates(head).items()}
+        asked = counting(self._worker, self._allowance)
+        with self._trips.transaction() as transaction:
+            answers = transaction.send(
+                locking(locks(heads, self._allowance)),
+                *(locking_levels(rates) if rates else ()),
+                *asked.values(),
+            )
+            counts = counted(dict(zip(asked, answers[len(answers) - len(asked) :], strict=True)))
+            levels, now = locked_levels(answers[len(answers) - len(asked) - 1] if rates else ())
+            wanted = self._plan(heads, counts, levels if rates else None, now)
+            if not wanted.takes:  # others were faster
+                self._shut.update(head[:3] for head in heads)
+                return True
+            if not rates:
+                self._read(transaction.close(*self._statements(wanted)), wanted)
+            else:
+                self._read(transaction.send(*self._statements(wanted)), wanted)
+                used = self._used()
+                transaction.close(*([writing(used, rates, levels, now)] if used else []))
+        return self._may_find_more(tentative)
+
+    def _statements(self, wanted: Plan) -> list[Statement]:
+        kinds = {self._starts(take.head) for take in wanted.takes}
+        return [
+            taking(
+                self._worker,
+                [take for take in wanted.takes if self._starts(take.head) is starting],
+                self._allowance,
+                starting=starting,
+                using=self._using,
+            )
+            for starting in sorted(kinds)
+        ]
+
+    def _read(self, answers: list[list[tuple[object, ...]]], wanted: Plan) -> None:
+        """Take in what was claimed, and remember where nothing was."""
+        self._found = {take.head[:3]: [] for take in wanted.takes}
+        met_in_all = 0
+        for rows in answers:
+            found, count = met(rows)
+            met_in_all += count
+            for one in found:
+                self._found[one[1:]].append(one.job)
+        for take in wanted.takes:
+            self._own(take.head, self._found[take.head[:3]])
+        self._shut.update(place for place, jobs in self._found.items() if not jobs)
+        # Some that it met have to be put in their lanes first, or are larger than the first.
+        self._left_behind = met_in_all > sum(map(len, self._found.values()))
+
+    def _may_find_more(self, wanted: Plan) -> bool:
+        """Return whether others have jobs for the places that were left empty."""
+        took = sum(map(len, self._found.values()))
+        if not took:
+            return self._left_behind or wanted.is_shared
+        if took >= sum(take.most for take in wanted.takes):
+            return wanted.is_shared
+        is_cut = any(take.floor is not None for take in wanted.takes)
+        return self._left_behind or is_cut or wanted.is_shared
+
+    def _own(self, head: Head, jobs: list[Claimed]) -> None:
+        now = time.monotonic()
+        self.claimed += [
+            job if job.expires is None else job._replace(expires=now + job.expires) for job in jobs
+        ]
+        self._left -= len(jobs)
+        self._rooms[self._allowance.limit(head.lane).places] -= len(jobs)
+
+    def _starts(self, head: Head) -> bool:
+        return self._allowance.rooms[self._allowance.limit(head.lane).places].starting
+
+    def _used(self) -> dict[str, int]:
+        """Return how many of what was taken count against each rate."""
+        used = Counter[str]()
+        for (queue, lane, key), jobs in self._found.items():
+            if jobs:
+                head = Head(queue, lane, key, 0, 0, "", 0)
+                used.update(dict.fromkeys(self._rates(head), len(jobs)))
+        return used
+
+    def _rates(self, head: Head) -> dict[str, Rate]:
+        return rates_of(head, self._allowance)

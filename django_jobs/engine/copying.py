@@ -29,6 +29,7 @@ _DEFAULTS = {
     "priority": 0,
     "max_attempts": 1,
     "lane": "",
+    "concurrency_key": "",
     "units": 1,
     "unsettled": False,
 }
@@ -49,8 +50,9 @@ def copy_in(new: NewJobs, ids: Sequence[int], now: datetime, using: str) -> None
     names = new.given()
     pick = itemgetter(*(NewJob._fields.index(name) for name in names))
     defaults = [_DEFAULTS.get(name) for name in names]
-    scheduled = new.is_scheduled or new.are_blocked
-    columns = ["id", *names] + ["state", "scheduled_at"] * scheduled
+    expiring = new.are_expiring
+    scheduled = new.is_scheduled or new.are_blocked or expiring
+    columns = ["id", *names] + ["state", "scheduled_at"] * scheduled + ["expires_at"] * expiring
     sql = f"COPY {JOB} ({', '.join(columns)}) FROM STDIN"
     with connections[using].cursor() as cursor, cursor.copy(sql) as copy:
         for id_, job in zip(ids, new, strict=True):
@@ -58,17 +60,25 @@ def copy_in(new: NewJobs, ids: Sequence[int], now: datetime, using: str) -> None
             if None in row:
                 row = map(_or_default, row, defaults)
             due = _schedule(job, now) if scheduled else ()
-            copy.write_row((id_, *row, *due))
+            expires = (_expires_at(job, now),) if expiring else ()
+            copy.write_row((id_, *row, *due, *expires))
 
 
 def _or_default(value: object, default: object) -> object:
     return default if value is None else value
 
 
+def _due(job: NewJob, now: datetime) -> datetime:
+    due = now if job.scheduled_at is None else job.scheduled_at
+    return now + due if isinstance(due, timedelta) else due
+
+
+def _expires_at(job: NewJob, now: datetime) -> datetime | None:
+    return None if job.expires_after is None else _due(job, now) + job.expires_after
+
+
 def _schedule(job: NewJob, now: datetime) -> tuple[str, datetime]:
-    due = job.scheduled_at or now
-    if isinstance(due, timedelta):
-        due = now + due
+    due = _due(job, now)
     if job.blocked:
         return State.BLOCKED.value, due
     return (State.SCHEDULED if due > now else State.READY).value, due

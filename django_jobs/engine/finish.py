@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from django.utils import timezone
 
+from django_jobs.engine.expire import EXPIRED
 from django_jobs.engine.settle import settle_after_commit
 from django_jobs.engine.sql import (
     FENCE,
@@ -27,6 +28,7 @@ from django_jobs.outcomes import (
     Abandoned,
     Cancelled,
     Claimed,
+    Expired,
     Failed,
     Finished,
     Parked,
@@ -204,6 +206,8 @@ def _conclusion(ended: Finished, worker: str) -> _Conclusion:
             return _Conclusion(State.SCHEDULED, uncharged=1, delay=delay)
         case Parked(reason=reason, delay=delay):
             return _Conclusion(State.SCHEDULED, uncharged=1, delay=delay, note=f"Parked: {reason}")
+        case Expired():
+            return _Conclusion(State.CANCELLED, uncharged=1, note=EXPIRED)
         case Cancelled(reason=reason):
             return _Conclusion(State.CANCELLED, note=reason)
         case Succeeded() | Abandoned():

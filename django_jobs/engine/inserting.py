@@ -8,12 +8,14 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from django_jobs.engine.sql import JOB, fetch, fetch_one, states
-from django_jobs.prepared import NewJob
+from django_jobs.prepared import NO_COLUMNS, NewJob
 from django_jobs.states import LIVE, State
 
 _CASTS = {"args": "::jsonb", "kwargs": "::jsonb", "meta": "::jsonb"}
-_FIELDS = NewJob._fields[:-2]
+_FIELDS = NewJob._fields[:NO_COLUMNS]
 _BLOCKED = f"'{State.BLOCKED}'"
+#: Where a shape tells of what is no column.
+_BLOCKED_AT, _EXPIRES_AT = -2, -1
 _SCHEDULED = {
     # Due already means ready, by the clock of the database.
     datetime: (
@@ -67,9 +69,12 @@ def insert(
 
 
 def _params(job: NewJob) -> list[Any]:
-    params: list[Any] = [value for value in job[:-2] if value is not None]
+    params: list[Any] = [value for value in job[:NO_COLUMNS] if value is not None]
     if job.scheduled_at is not None:
         params += (job.scheduled_at,) if job.blocked else (job.scheduled_at, job.scheduled_at)
+    if job.expires_after is not None:
+        params += () if job.scheduled_at is None else (job.scheduled_at,)
+        params.append(job.expires_after)
     return params
 
 
@@ -78,7 +83,7 @@ def _shape(job: NewJob) -> tuple[Any, ...]:
     kind = None if scheduled_at is None else datetime
     if isinstance(scheduled_at, timedelta):
         kind = timedelta  # type: ignore[assignment]
-    return (kind, *[value is not None for value in job[:-1]])  # blocked is the last of these
+    return (kind, *[value is not None for value in job[:-1]])
 
 
 @lru_cache(maxsize=512)
@@ -89,9 +94,11 @@ def _statement(shapes: tuple[tuple[Any, ...], ...], with_ids: bool, on_conflict:
         for position, field in enumerate(_FIELDS, start=1)
         if any(shape[position] for shape in shapes)
     ]
-    scheduled = any(shape[0] or shape[-1] for shape in shapes)
+    scheduled = any(shape[0] or shape[_BLOCKED_AT] for shape in shapes)
+    expiring = any(shape[_EXPIRES_AT] for shape in shapes)
     columns = ["id"] * with_ids + given + ["state", "scheduled_at"] * scheduled
-    rows = ", ".join(_values(shape, given, with_ids, scheduled) for shape in shapes)
+    columns += ["expires_at"] * expiring
+    rows = ", ".join(_values(shape, given, with_ids, scheduled, expiring) for shape in shapes)
     conflict = (
         f"ON CONFLICT (unique_key) WHERE unique_key IS NOT NULL AND state IN {states(LIVE)} "
         f"DO NOTHING"
@@ -105,11 +112,16 @@ def _statement(shapes: tuple[tuple[Any, ...], ...], with_ids: bool, on_conflict:
     )
 
 
-def _values(shape: tuple[Any, ...], given: list[str], with_ids: bool, scheduled: bool) -> str:
-    present = dict(zip(_FIELDS, shape[1:-1], strict=True))
+def _values(
+    shape: tuple[Any, ...], given: list[str], with_ids: bool, scheduled: bool, expiring: bool
+) -> str:
+    present = dict(zip(_FIELDS, shape[1:], strict=False))
     values = ["%s"] * with_ids
     values += [f"%s{_CASTS.get(name, '')}" if present[name] else "DEFAULT" for name in given]
     if scheduled:
         state, due = _SCHEDULED[shape[0]] if shape[0] else ("DEFAULT", "DEFAULT")
-        values += (_BLOCKED if shape[-1] else state, due)
+        values += (_BLOCKED if shape[_BLOCKED_AT] else state, due)
+    if expiring:
+        due = _SCHEDULED[shape[0]][1] if shape[0] else "statement_timestamp()"
+        values.append(f"{due} + %s" if shape[_EXPIRES_AT] else "DEFAULT")
     return f"({', '.join(values)})"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from django_jobs.engine.sql import QUEUE, change
+from django_jobs.models import Queue
 
 _PAUSE = f"""
 INSERT INTO {QUEUE} (name, paused_at, resume_at)
@@ -25,6 +26,11 @@ def resume_queue(name: str, *, using: str) -> bool:
     """Let the jobs of a queue be claimed again; return whether it was paused."""
     sql = f"UPDATE {QUEUE} SET paused_at = NULL, resume_at = NULL WHERE name = %s AND paused_at IS NOT NULL"  # noqa: S608, E501
     return bool(change(using, sql, (name,)))
+
+
+def queue_rows(*, using: str) -> list[Queue]:
+    """Return the rows of all queues: what is said of each."""
+    return list(Queue.objects.using(using).order_by("name"))
 
 
 def ensure_queue(name: str, *, using: str) -> None:

@@ -31,7 +31,8 @@ WITH taken AS MATERIALIZED (
 UPDATE {JOB} AS job
 SET state = 'ready', claims = job.claims + 1, attempts = 0, reprieves = 0, worker_id = NULL,
     scheduled_at = statement_timestamp(), started_at = NULL, finished_at = NULL, prune_at = NULL,
-    result = NULL, progress = NULL, note = NULL
+    result = NULL, progress = NULL, note = NULL,
+    expires_at = statement_timestamp() + (job.expires_at - job.scheduled_at)
 WHERE {among("chosen")}
 RETURNING job.queue
 """  # noqa: S608 - names of tables

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.db import connections, router
+from django.db.models import Model
 
 from django_jobs.models import Job, Queue, Worker
 from django_jobs.states import State, sources
@@ -15,9 +16,13 @@ KEPT_ERRORS = 20
 
 Params = Sequence[Any] | Mapping[str, Any]
 
-JOB = f'"{Job._meta.db_table}"'
-QUEUE = f'"{Queue._meta.db_table}"'
-WORKER = f'"{Worker._meta.db_table}"'
+
+def table(model: type[Model]) -> str:
+    """Return the quoted name of a model's table."""
+    return f'"{model._meta.db_table}"'
+
+
+JOB, QUEUE, WORKER = table(Job), table(Queue), table(Worker)
 
 
 def states(names: Iterable[State]) -> str:

@@ -16,6 +16,7 @@ def register(
     queues: Sequence[str],
     concurrency: int,
     units: int = DEFAULT_UNITS,
+    tags: Sequence[str] = (),
     version: str,
     using: str,
 ) -> int:
@@ -26,6 +27,7 @@ def register(
         queues=list(queues),
         concurrency=concurrency,
         units=units,
+        tags=list(tags),
         version=version,
     )
     return worker.pk

@@ -97,6 +97,14 @@ class Job(models.Model):
         db_index=False,
         related_name="children",
     )
+    #: Jobs of one function that share a key share its limits per key, and keys take turns.
+    concurrency_key = models.CharField(
+        _("concurrency key"), max_length=255, default="", db_default="", blank=True
+    )
+    #: When nobody wants it to start any more.
+    expires_at = models.DateTimeField(_("expires at"), null=True, blank=True)
+    #: When its priority was last raised because it was waiting for long.
+    aged_at = models.DateTimeField(_("aged at"), null=True, blank=True, editable=False)
     #: One object for each failed attempt, newest last.
     errors = models.JSONField(
         _("errors"), default=list, db_default=Value([], models.JSONField()), blank=True
@@ -128,6 +136,7 @@ class Job(models.Model):
             models.Index(
                 F("queue"),
                 F("lane"),
+                F("concurrency_key"),
                 F("priority").desc(),
                 F("id"),
                 name="django_jobs_job_ready",
@@ -150,9 +159,24 @@ class Job(models.Model):
             ),
             # What is counted where a lane has a limit.
             models.Index(
-                fields=["lane"],
+                fields=["lane", "concurrency_key"],
                 name="django_jobs_job_lane",
                 condition=Q(state=State.RUNNING) & ~Q(lane=""),
+            ),
+            # Those that an ordered lane waits for: they have begun, and are to go on later. Told
+            # without the names of their states, or the planner might take the index of all that
+            # is scheduled.
+            models.Index(
+                fields=["lane", "concurrency_key"],
+                name="django_jobs_job_held",
+                condition=Q(worker__isnull=True, finished_at__isnull=True, claims__gt=0)
+                & ~Q(state=State.READY)
+                & ~Q(lane=""),
+            ),
+            models.Index(
+                fields=["expires_at"],
+                name="django_jobs_job_expires",
+                condition=Q(expires_at__isnull=False, state__in=sorted(_UNCLAIMED)),
             ),
             # Ends that somebody waits for: in here for a moment only.
             models.Index(

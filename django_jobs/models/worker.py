@@ -19,6 +19,10 @@ class Worker(models.Model):
     concurrency = models.IntegerField(_("concurrency"), db_default=1)
     #: What the jobs that run on its host may take together.
     units = models.IntegerField(_("units of its host"), db_default=10_000)
+    #: What it may serve: the queues that ask for one of these, and those that ask for none.
+    tags = models.JSONField(
+        _("tags"), default=list, db_default=models.Value([], models.JSONField())
+    )
     version = models.CharField(_("version"), max_length=50, db_default="")
     started_at = models.DateTimeField(_("started at"), db_default=Now())
     #: Not indexed: so every heartbeat is a heap-only update.

@@ -1,11 +1,23 @@
 """The services that keep the table honest. Every worker runs them all; each is safe to run
 anywhere, any number of times at once."""
 
+from django_jobs.services.ager import Ager
 from django_jobs.services.base import Service, Services
+from django_jobs.services.expirer import Expirer
 from django_jobs.services.promoter import Promoter
 from django_jobs.services.pruner import Pruner
 from django_jobs.services.reporter import Reporter
 from django_jobs.services.rescuer import Rescuer
 from django_jobs.services.settler import Settler
 
-__all__ = ["Promoter", "Pruner", "Reporter", "Rescuer", "Service", "Services", "Settler"]
+__all__ = [
+    "Ager",
+    "Expirer",
+    "Promoter",
+    "Pruner",
+    "Reporter",
+    "Rescuer",
+    "Service",
+    "Services",
+    "Settler",
+]

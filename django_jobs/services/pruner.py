@@ -16,6 +16,7 @@ class Pruner(Service):
     def run_once(self) -> int:
         """Delete what is past its retention, and return how many jobs that were."""
         pruned = engine.prune(using=self.using)
+        engine.forget_levels(using=self.using)
         if pruned:
             logger.info("jobs.pruned count=%s", pruned)
         return pruned

@@ -11,6 +11,8 @@ from django.db import connection, connections
 
 from django_jobs import engine, registry, stats
 from django_jobs.definitions import define
+from django_jobs.engine import permits
+from django_jobs.engine.trips import Trips
 from django_jobs.limits import Allowance, Limit, Room
 from django_jobs.models import Job, Worker
 from django_jobs.states import State
@@ -233,7 +235,7 @@ class TestMisplaced:
 class TestPlaces:
     """Jobs of an executor with places of its own."""
 
-    ROOMS = {"": Room(5, True), "process": Room(2, True)}
+    ROOMS = {"": Room(5, 5), "process": Room(2, 2)}
 
     def test_they_have_room_of_their_own(self, worker):
         in_lane(9)
@@ -247,7 +249,7 @@ class TestPlaces:
     def test_one_kind_of_places_that_is_full_stops_no_other(self, full, name, worker):
         in_lane(9, priority=1)
         make_jobs(9)
-        rooms = {**self.ROOMS, full: Room(0, True)}
+        rooms = {**self.ROOMS, full: Room(0, 0)}
 
         claimed = claim(worker, allow(rooms=rooms, places="process"))
 
@@ -256,7 +258,7 @@ class TestPlaces:
     def test_each_kind_says_for_itself_what_starts_at_once(self, worker):
         [ahead] = in_lane()
         now = make_job()
-        rooms = {"": Room(5, True), "process": Room(50, False)}
+        rooms = {"": Room(5, 5), "process": Room(50, 0)}
 
         claim(worker, allow(rooms=rooms, places="process"))
 
@@ -318,7 +320,8 @@ class TestManyWorkers:
         locked, go_on = threading.Event(), threading.Event()
 
         def be_stopped():
-            with engine.permits.locked(LANE, allow(max_running=1), using="default"):
+            with Trips("default").transaction() as transaction:
+                transaction.send(permits.locking([f"django_jobs lane {LANE}"]))
                 locked.set()
                 go_on.wait(20)
 
@@ -338,7 +341,8 @@ class TestManyWorkers:
     def test_the_server_ends_the_claim_of_a_worker_that_does_not_go_on(self):
         settings = {}
 
-        with engine.permits.locked(LANE, allow(max_running=1), using="default"):
+        with Trips("default").transaction() as transaction:
+            transaction.send(permits.locking([f"django_jobs lane {LANE}"]))
             for name in ("lock_timeout", "idle_in_transaction_session_timeout"):
                 [(settings[name],)] = sql(f"SHOW {name}")
 
@@ -351,8 +355,9 @@ class TestManyWorkers:
     def test_without_limits_a_claim_is_two_statements_and_no_transaction(
         self, django_assert_num_queries
     ):
-        make_jobs(3)
         worker = register()
+        claim(worker, Allowance())  # the first one compiles its statement, in a transaction
+        make_jobs(3)
 
         with django_assert_num_queries(2):
             assert len(claim(worker, Allowance())) == 3

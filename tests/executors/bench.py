@@ -95,7 +95,7 @@ class Bench:
     def claim(self, name: str, /, *args: Any) -> tuple[Job, Claimed]:
         """Enqueue and claim a job, and return its row and its claim."""
         row = enqueue(JobSpec(f"{self.kind}.{name}", args=args))
-        room = Room(1, starting=True)
+        room = Room(1, free=1)
         allowance = Allowance(registry.limits(), "here", rooms={"": room, "process": room})
         (claimed,) = engine.claim(1, (), 1, starting=True, allowance=allowance, using="default")
         assert claimed.id == row.pk

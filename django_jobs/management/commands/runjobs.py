@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
 import logging
-import math
 import signal
 import sys
 import threading
@@ -16,12 +14,12 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from django_jobs import preconditions
 from django_jobs.child import LOST, obey
-from django_jobs.conf import check_signal, is_debug, options
-from django_jobs.exceptions import JobsError, WorkerCannotStart
+from django_jobs.conf import is_debug, options
+from django_jobs.exceptions import WorkerCannotStart
+from django_jobs.flags import add_flags
 from django_jobs.gauges import Gauges
 from django_jobs.health import Health, Vital
 from django_jobs.logs import LogStyle, logger
-from django_jobs.options import check_name
 from django_jobs.orders import Report, WorkerOptions
 from django_jobs.probes import HealthServer, HeartbeatFile, Probes
 from django_jobs.progress import LiveLine
@@ -38,95 +36,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the flags."""
-        parser.add_argument(
-            "--queue",
-            action="append",
-            default=[],
-            metavar="NAME",
-            type=_queue,
-            help="Serve this queue only. May be given several times. Default: all queues.",
-        )
-        parser.add_argument(
-            "--concurrency",
-            type=_count(1, 10_000),
-            metavar="N",
-            help="Jobs that each process runs at once. Default: DJANGO_JOBS['CONCURRENCY'].",
-        )
-        parser.add_argument(
-            "--units",
-            type=_count(1, 2**31 - 1),
-            metavar="N",
-            help="What the jobs that run on this host may take together. "
-            "Default: DJANGO_JOBS['UNITS'], which is 10,000.",
-        )
-        parser.add_argument(
-            "--processes",
-            type=_count(0, 1000),
-            default=1,
-            metavar="N",
-            help="Worker processes. 0 runs the worker in this very process. Default: 1.",
-        )
-        self._add_ends(parser)
-        self._add_probes(parser)
-        parser.add_argument("--database", metavar="ALIAS", help="The database that holds the jobs.")
-        parser.add_argument(
-            "--no-progress", action="store_true", help="Show no live line on a terminal."
-        )
-
-    def _add_ends(self, parser: CommandParser) -> None:
-        parser.add_argument(
-            "--burst", action="store_true", help="Stop when nothing is due any more."
-        )
-        parser.add_argument(
-            "--max-jobs",
-            type=_count(1, 2**62),
-            metavar="N",
-            help="Stop after exactly so many runs, all processes together.",
-        )
-        parser.add_argument(
-            "--max-seconds", type=_seconds, metavar="N", help="Stop after so many seconds."
-        )
-        parser.add_argument(
-            "--shutdown-timeout",
-            type=_seconds,
-            metavar="N",
-            help="Seconds that running jobs may go on after the first signal. "
-            "Default: DJANGO_JOBS['SHUTDOWN_TIMEOUT'], which is 25.",
-        )
-
-        parser.add_argument(
-            "--stop-signal",
-            action="append",
-            default=[],
-            metavar="NAME",
-            type=_signal,
-            help="Stop gracefully at this signal only, say SIGQUIT. May be given several times. "
-            "Default: DJANGO_JOBS['STOP_SIGNALS'], which are SIGINT and SIGTERM.",
-        )
-
-    def _add_probes(self, parser: CommandParser) -> None:
-        parser.add_argument(
-            "--health-port",
-            type=_count(1, 65535),
-            metavar="N",
-            help="Answer GET /healthz on this port: 200 while all workers are well, else 503.",
-        )
-        parser.add_argument(
-            "--health-host",
-            default="0.0.0.0",  # noqa: S104 - a probe comes from outside the container
-            metavar="ADDRESS",
-            help="The address to answer on. Default: 0.0.0.0, which is all of IPv4.",
-        )
-        parser.add_argument(
-            "--heartbeat-file",
-            metavar="PATH",
-            help="Touch this file every second while all workers are well.",
-        )
-        parser.add_argument(
-            "--reload",
-            action="store_true",
-            help="Replace the workers when the code changes. For development.",
-        )
+        add_flags(parser)
 
     def handle(self, *args: Any, **given: Any) -> None:
         """Check that the workers can work, run them, and say what they did."""
@@ -221,6 +131,8 @@ def _probes(
 def _orders(given: dict[str, Any], using: str) -> WorkerOptions:
     return WorkerOptions(
         queues=tuple(dict.fromkeys(given["queue"])),
+        tags=tuple(dict.fromkeys(given["tag"])),
+        queue_order=given["queue_order"],
         concurrency=given["concurrency"],
         units=given["units"],
         burst=given["burst"],
@@ -246,40 +158,3 @@ def _level(verbosity: int, shows: bool) -> int:
 
 
 # What the flags take ------------------------------------------------------------------------
-
-
-def _count(least: int, most: int) -> Any:
-    def parse(text: str) -> int:
-        try:
-            value = int(text)
-        except ValueError:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
-        if not least <= value <= most:
-            raise argparse.ArgumentTypeError(f"{value} is not between {least} and {most}")
-        return value
-
-    return parse
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds") from None
-    if not math.isfinite(value) or value < 0:
-        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds from 0 on")
-    return value
-
-
-def _queue(text: str) -> str:
-    try:
-        return check_name(text, "--queue")
-    except JobsError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-
-
-def _signal(text: str) -> str:
-    try:
-        return check_signal(text, "--stop-signal").name
-    except JobsError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
