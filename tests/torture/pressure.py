@@ -52,8 +52,8 @@ class Findings:
         moved = ", ".join(f"{verb} {count:,}" for verb, count in sorted(self.moved.items()))
         verdict = "BROKEN" if self.broken else "holds"
         return (
-            f"deadlocks: {verdict}. {sum(STAFF.values())} connections at once; jobs moved, by verb: "
-            f"{moved}; {self.deadlocks} deadlocks; {self.seconds:.0f} s"
+            f"deadlocks: {verdict}. {sum(STAFF.values())} connections at once; "
+            f"jobs moved: {moved}; {self.deadlocks} deadlocks; {self.seconds:.0f} s"
         )
 
 
@@ -73,15 +73,20 @@ class Pressure:
         self._workers: list[int] = []
         self._dead: list[int] = []
 
-    def run(self, is_enough: Callable[[Counter[str]], bool]) -> Findings:
-        """Let all verbs meet until ``is_enough`` of what was moved, and audit what is left."""
+    def run(
+        self, is_enough: Callable[[Counter[str]], bool], within: float | None = None
+    ) -> Findings:
+        """Let all verbs meet until ``is_enough`` of what was moved, and audit what is left.
+
+        It fails when that takes more than ``within`` seconds.
+        """
         began, deadlocks = time.monotonic(), _deadlocks()
         staff = [
             partial(self._go_on, getattr(self, f"_{role}"), Random(self._random.random()))
             for role, count in STAFF.items()
             for _ in range(count)
         ]
-        at_once(*staff, lambda: self._supervise(is_enough))
+        at_once(*staff, lambda: self._supervise(is_enough), within=within)
         if not self.broken:
             self._drain()
             self._audit()
