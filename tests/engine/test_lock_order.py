@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import pytest
 from django.db import OperationalError, connection, transaction
 
@@ -120,12 +122,15 @@ def test_who_retries_takes_unique_keys_in_their_order(transactional_db):
     assert Job.objects.ready().count() == 3
 
 
-def test_a_key_that_comes_free_late_is_not_waited_for_by_who_has_later_ones(transactional_db):
+@pytest.mark.parametrize("around", [nullcontext, transaction.atomic], ids=["alone", "in a view"])
+def test_a_key_that_comes_free_late_is_not_waited_for_by_who_has_later_ones(
+    around, transactional_db
+):
     # Given a job that holds the first of two keys
     holder = make_job(unique_key="key-1")
 
     def enqueue_and_look_late():
-        with connection.execute_wrapper(look_late):
+        with around(), connection.execute_wrapper(look_late):
             return enqueue("key-1", "key-2")
 
     def look_late(execute, statement, params, many, context):

@@ -170,7 +170,7 @@ def test_the_key_has_one_holder_throughout_many_lives():
     # When job after job is scheduled, runs, is given back, fails, is retried, cancelled and ends
     def live():
         try:
-            moves = []
+            moves: list[tuple[int, str]] = []
             while sum(claimed for claimed, _ in moves) < RUNS:
                 moves.append(_move(random))
             return moves
