@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Concatenate, overload
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Concatenate, Unpack, overload
 
 from asgiref.sync import sync_to_async
 
@@ -14,8 +14,16 @@ from django_jobs.context import JobContext
 from django_jobs.definitions import Definition, define
 from django_jobs.durations import seconds
 from django_jobs.exceptions import InvalidOption, UnknownOption
-from django_jobs.jobfunctions import ContextJobFunction, JobDecorator, JobFunction, P, R_co
-from django_jobs.rates import Rate, check_rate
+from django_jobs.jobfunctions import (
+    ContextJobFunction,
+    Declared,
+    Defaults,
+    JobDecorator,
+    JobFunction,
+    P,
+    R_co,
+)
+from django_jobs.rates import check_rate
 from django_jobs.registry import import_path, register
 from django_jobs.specs import CHECKS, JobSpec
 
@@ -31,7 +39,7 @@ def _flag(option: str) -> Callable[[object], bool]:
     return lambda value: options.check_flag(value, option)
 
 
-#: What ``@job`` takes, and how each value is checked.
+#: What ``@job`` takes, and how each value is checked. Their types are those of ``Defaults``.
 _DECLARED: dict[str, Callable[[Any], Any]] = {
     "queue": CHECKS["queue"],
     "priority": CHECKS["priority"],
@@ -61,76 +69,75 @@ _DECLARED: dict[str, Callable[[Any], Any]] = {
 }
 
 
-@overload
-def job(function: Callable[Concatenate[JobContext, P], R_co], /) -> ContextJobFunction[P, R_co]: ...
-
-
-@overload
-def job(function: Callable[P, R_co], /) -> JobFunction[P, R_co]: ...
-
-
-@overload
-def job(
-    *,
-    queue: str = ...,
-    priority: int = ...,
-    max_attempts: int = ...,
-    retries: int = ...,
-    backoff: backoff.Backoff = ...,
-    retry_on: type[BaseException] | tuple[type[BaseException], ...] = ...,
-    give_up_on: type[BaseException] | tuple[type[BaseException], ...] = ...,
-    timeout: options.Timeout = ...,
-    memory_limit: int = ...,
-    executor: str = ...,
-    unique_key: options.UniqueKey = ...,
-    kwargs: dict[str, Any] = ...,
-    name: str = ...,
-    retention: options.Timeout = ...,
-    atomic: bool = ...,
-    units: int = ...,
-    max_running: int = ...,
-    max_running_per_host: int = ...,
-    concurrency_key: options.UniqueKey = ...,
-    max_running_per_key: int = ...,
-    ordered: bool = ...,
-    rate_limit: str | Rate = ...,
-    rate_limit_per_key: str | Rate = ...,
-    expires_after: options.Timeout = ...,
-    takes_context: bool = ...,
-) -> JobDecorator: ...
-
-
-def job(function: Callable[..., Any] | None = None, /, **declared: Any) -> Any:
+class JobMaker:
     """Register a function as a job, and give it ``.job``, ``.enqueue()`` and ``.aenqueue()``.
 
     Raise UnknownOption, InvalidOption or UnsupportedOption, naming what is wrong, and
     DuplicateJobName where another function has the name.
     """
-    checked = _checked(declared)
 
-    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        return _decorate(function, dict(checked))
+    def __init__(self, defaults: Mapping[str, Any]) -> None:
+        self._defaults = dict(defaults)
 
-    return decorate if function is None else decorate(function)
+    @overload
+    def __call__(
+        self, function: Callable[Concatenate[JobContext, P], R_co], /
+    ) -> ContextJobFunction[P, R_co]: ...
+
+    @overload
+    def __call__(self, function: Callable[P, R_co], /) -> JobFunction[P, R_co]: ...
+
+    @overload
+    def __call__(self, /, **declared: Unpack[Declared]) -> JobDecorator: ...
+
+    def __call__(self, function: Callable[..., Any] | None = None, /, **declared: Any) -> Any:
+        # Not "or", option by option: what was said last holds, also where it is 0 or False.
+        merged = self._defaults | _checked(declared)
+        given = {name: value for name, value in merged.items() if value is not None}
+        _refuse_contradictions(given)
+
+        def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+            return _decorate(function, dict(given))
+
+        return decorate if function is None else decorate(function)
+
+    def with_defaults(self, **declared: Unpack[Defaults]) -> JobMaker:
+        """Return a decorator like this one, for functions that have these options in common.
+
+        What is said where a function is declared goes over them; None stands for what would hold
+        without them. Raise UnknownOption or InvalidOption.
+        """
+        if "name" in declared:
+            raise InvalidOption("A name is for one function: give it at the function itself.")
+        return JobMaker(self._defaults | _checked(dict(declared)))
+
+    def __repr__(self) -> str:
+        return f"<@job {self._defaults}>" if self._defaults else "<@job>"
 
 
-def _checked(declared: dict[str, Any]) -> dict[str, Any]:
+job = JobMaker({})
+
+
+def _checked(declared: Mapping[str, Any]) -> dict[str, Any]:
     for name in declared:
         if name not in _DECLARED:
             raise UnknownOption(name, _DECLARED)
     if "retries" in declared and "max_attempts" in declared:
         raise InvalidOption("retries=n is max_attempts=n+1: give one of them, not both.")
     checked = {
-        name: _DECLARED[name](value) for name, value in declared.items() if value is not None
+        name: None if value is None else _DECLARED[name](value) for name, value in declared.items()
     }
-    for name in ("max_running_per_key", "rate_limit_per_key"):
-        if name in checked and "concurrency_key" not in checked:
-            raise InvalidOption(f"{name} is for the jobs of one key: give a concurrency_key too.")
-    if checked.get("ordered") and checked.get("max_running_per_key", 1) > 1:
-        raise InvalidOption("ordered lets one job of a key run at a time: no max_running_per_key.")
     if "retries" in checked:
         checked["max_attempts"] = checked.pop("retries")
     return checked
+
+
+def _refuse_contradictions(given: Mapping[str, Any]) -> None:
+    for name in ("max_running_per_key", "rate_limit_per_key"):
+        if name in given and "concurrency_key" not in given:
+            raise InvalidOption(f"{name} is for the jobs of one key: give a concurrency_key too.")
+    if given.get("ordered") and given.get("max_running_per_key", 1) > 1:
+        raise InvalidOption("ordered lets one job of a key run at a time: no max_running_per_key.")
 
 
 def _decorate(function: Callable[..., Any], declared: dict[str, Any]) -> Callable[..., Any]:

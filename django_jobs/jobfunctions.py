@@ -3,16 +3,64 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Concatenate, ParamSpec, Protocol, TypeVar, overload
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Concatenate,
+    ParamSpec,
+    Protocol,
+    TypedDict,
+    TypeVar,
+    overload,
+)
 
+from django_jobs import backoff, options
 from django_jobs.context import JobContext
+from django_jobs.rates import Rate
 from django_jobs.specs import JobSpec
 
 if TYPE_CHECKING:
-    from django_jobs.models import Job
+    from django_jobs.models import Job, Queue
 
 P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)
+
+_Exceptions = type[BaseException] | tuple[type[BaseException], ...]
+
+
+class Defaults(TypedDict, total=False):
+    """The options of ``@job`` that several functions can have in common; None is not given."""
+
+    queue: str | Queue | None
+    priority: int | None
+    max_attempts: int | None
+    retries: int | None
+    backoff: backoff.Backoff | None
+    retry_on: _Exceptions | None
+    give_up_on: _Exceptions | None
+    timeout: options.Timeout | None
+    memory_limit: int | None
+    executor: str | None
+    unique_key: options.UniqueKey | None
+    kwargs: dict[str, Any] | None
+    retention: options.Timeout | None
+    atomic: bool | None
+    units: int | None
+    max_running: int | None
+    max_running_per_host: int | None
+    concurrency_key: options.UniqueKey | None
+    max_running_per_key: int | None
+    ordered: bool | None
+    rate_limit: str | Rate | None
+    rate_limit_per_key: str | Rate | None
+    expires_after: options.Timeout | None
+    takes_context: bool | None
+
+
+class Declared(Defaults, total=False):
+    """The options of ``@job``."""
+
+    name: str | None
 
 
 class JobFunction(Protocol[P, R_co]):

@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from typing import Any
 
+from django.db.models import Model
+
 from django_jobs.durations import LONGEST
 from django_jobs.exceptions import InvalidOption
 
@@ -38,6 +40,14 @@ def check_name(value: object, option: str) -> str:
             f"{option} must be 1 to {MAX_NAME} printable characters, not {value[:300]!r}."
         )
     return str(value)
+
+
+def check_queue(value: object) -> str:
+    """Return the name of a queue, given as that or as its row, or raise InvalidOption."""
+    # Not by the class: models are a floor above.
+    if isinstance(value, Model) and value._meta.label == "django_jobs.Queue":
+        value = str(value)
+    return check_name(value, "queue")
 
 
 def check_priority(value: object) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from django_jobs import encoding, options
 from django_jobs.capabilities import refuse_memory_limit
@@ -15,6 +15,9 @@ from django_jobs.exceptions import InvalidOption, UnknownOption
 from django_jobs.keys import key_for
 from django_jobs.prepared import Frame, NewJob, Origin
 from django_jobs.registry import import_path, resolve
+
+if TYPE_CHECKING:
+    from django_jobs.models import Queue
 
 
 def _check_func(value: object) -> str | Callable[..., Any]:
@@ -52,7 +55,7 @@ CHECKS: dict[str, Callable[[Any], Any]] = {
     "func": _check_func,
     "args": _check_args,
     "kwargs": lambda value: options.check_dict(value, "kwargs"),
-    "queue": lambda value: options.check_name(value, "queue"),
+    "queue": options.check_queue,
     "priority": options.check_priority,
     "max_attempts": options.check_max_attempts,
     "scheduled_at": lambda value: options.check_moment(value, "scheduled_at"),
@@ -126,7 +129,7 @@ class JobSpec:
             raise InvalidOption(f"with_kwargs takes a dict or keywords, not {kwargs!r}.")
         return self.replace({"kwargs": {**(kwargs or {}), **more}})
 
-    def with_queue(self, queue: str) -> Self:
+    def with_queue(self, queue: str | Queue) -> Self:
         """Return a spec for another queue."""
         return self.replace({"queue": queue})
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from django_jobs import engine, registry
+from django_jobs.worker import Worker
 from tests.databases import url_of_test_database
 from tests.executors.bench import Bench, BenchMaker
 
@@ -29,6 +31,18 @@ def worker(db):
     return engine.register(
         hostname="here", pid=1, queues=(), concurrency=10, version="", using="default"
     )
+
+
+@pytest.fixture
+def running_worker(transactional_db) -> Iterator[None]:
+    """Let a worker run in a thread, as `runjobs` would beside somebody's shell."""
+    worker = Worker()
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    yield
+    worker.stop()
+    thread.join(timeout=20)
+    assert not thread.is_alive()
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import pytest
 from asgiref.sync import async_to_sync
 
 from django_jobs import JobSpec, Priority, job, registry
+from django_jobs.decorators import _DECLARED
 from django_jobs.definitions import Definition
 from django_jobs.exceptions import (
     DuplicateJobName,
@@ -15,6 +16,7 @@ from django_jobs.exceptions import (
     UnknownOption,
     UnsupportedOption,
 )
+from django_jobs.jobfunctions import Declared, Defaults
 from django_jobs.models import Job
 from tests import samples
 
@@ -174,6 +176,100 @@ class TestOptions:
     def test_a_wrong_value_is_refused_by_its_name(self, option, value):
         with pytest.raises(InvalidOption, match=f"^{option} "):
             job(**{option: value})
+
+
+class TestDefaults:
+    """What several functions have in common is said once."""
+
+    def test_they_hold_for_each_function_that_says_nothing_else(self):
+        mail_job = job.with_defaults(queue="mail", retries=2, timeout=timedelta(minutes=1))
+
+        mail_job(plain)
+        mail_job(max_running=1)(patient)
+
+        first, second = (registry.resolve(f"{__name__}.{name}") for name in ("plain", "patient"))
+        assert {(one.queue, one.max_attempts, one.timeout) for one in (first, second)} == {
+            ("mail", 3, 60.0)
+        }
+        assert (first.max_running, second.max_running) == (None, 1)
+
+    def test_the_plain_decorator_knows_nothing_of_them(self):
+        job.with_defaults(queue="mail")
+
+        assert definition().queue == "default"
+
+    @pytest.mark.parametrize(
+        ("option", "default", "given", "attribute"),
+        [
+            ("priority", 5, 0, "priority"),
+            ("retries", 5, 0, "max_attempts"),
+            ("backoff", 30, 0, "backoff"),
+            ("retry_on", ValueError, (), "retry_on"),
+            ("give_up_on", ValueError, (), "give_up_on"),
+            ("timeout", 60, 0, "timeout"),
+            ("kwargs", {"b": "y"}, {}, "kwargs"),
+            ("retention", 60, 0, "retention"),
+            ("atomic", True, False, "atomic"),
+            ("takes_context", True, False, "takes_context"),
+            ("units", 3, 0, "units"),
+        ],
+    )
+    def test_what_is_said_at_the_function_holds_also_where_it_is_false(
+        self, option, default, given, attribute
+    ):
+        decorate = job.with_defaults(**{option: default})
+
+        decorate(**{option: given})(plain)
+
+        made = getattr(registry.resolve(f"{__name__}.plain"), attribute)
+        expected = 1 if option == "retries" else given
+        assert (made, type(made) is bool) == (expected, type(expected) is bool)
+
+    def test_none_takes_a_default_back(self):
+        decorate = job.with_defaults(max_running=1, unique_key="k", retries=3, queue="mail")
+
+        decorate(max_running=None, unique_key=None, max_attempts=None)(plain)
+
+        made = registry.resolve(f"{__name__}.plain")
+        assert (made.max_running, made.unique_key, made.max_attempts) == (None, None, 1)
+        assert made.queue == "mail"
+
+    @pytest.mark.parametrize(
+        ("default", "given", "runs"),
+        [
+            ({"retries": 2}, {"max_attempts": 7}, 7),
+            ({"max_attempts": 7}, {"retries": 2}, 3),
+        ],
+    )
+    def test_either_word_for_the_number_of_runs_goes_over_the_other(self, default, given, runs):
+        job.with_defaults(**default)(**given)(plain)
+
+        assert registry.resolve(f"{__name__}.plain").max_attempts == runs
+
+    def test_they_can_be_made_from_others(self):
+        slow_mail_job = job.with_defaults(queue="mail", timeout=60).with_defaults(timeout=3600)
+
+        slow_mail_job(plain)
+
+        made = registry.resolve(f"{__name__}.plain")
+        assert (made.queue, made.timeout) == ("mail", 3600.0)
+        assert repr(slow_mail_job) == "<@job {'queue': 'mail', 'timeout': 3600.0}>"
+
+    def test_a_mistake_is_found_where_it_is_made(self):
+        with pytest.raises(UnknownOption, match="Did you mean 'queue'"):
+            job.with_defaults(quue="mail")  # type: ignore[call-arg]
+        with pytest.raises(InvalidOption, match="timeout must be"):
+            job.with_defaults(timeout=-1)
+        with pytest.raises(InvalidOption, match="give one of them, not both"):
+            job.with_defaults(retries=1, max_attempts=2)
+
+    def test_a_name_cannot_be_shared(self):
+        with pytest.raises(InvalidOption, match="A name is for one function"):
+            job.with_defaults(name="plain")  # type: ignore[call-arg]
+
+    def test_every_option_that_is_checked_has_a_type(self):
+        assert Declared.__optional_keys__ == set(_DECLARED)
+        assert Declared.__optional_keys__ - Defaults.__optional_keys__ == {"name"}
 
 
 class TestExecutors:

@@ -3,7 +3,6 @@
 import inspect
 import re
 import sys
-import threading
 from dataclasses import fields
 from datetime import timedelta
 from decimal import Decimal
@@ -68,18 +67,6 @@ def shop(monkeypatch):
     yield {"customer": customer, "order": order}
     for signal in (signals.post_save, signals.post_delete):
         signal.sender_receivers_cache.clear()
-
-
-@pytest.fixture
-def running_worker(transactional_db):
-    """Let a worker run in a thread, as `runjobs` would beside the reader's shell."""
-    worker = Worker()
-    thread = threading.Thread(target=worker.run)
-    thread.start()
-    yield
-    worker.stop()
-    thread.join(timeout=20)
-    assert not thread.is_alive()
 
 
 @pytest.mark.parametrize("page", PAGES_WITH_CODE, ids=page_name)

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 from types import MappingProxyType
 
 import pytest
 
 from django_jobs import Priority, options
 from django_jobs.exceptions import InvalidOption, JobsError
+from django_jobs.models import Queue, Worker
 
 EAST, WEST = timezone(timedelta(hours=5)), timezone(timedelta(hours=-5))
 
@@ -30,6 +32,16 @@ class TestNames:
     def test_only_text_is_a_name(self, name):
         with pytest.raises(InvalidOption, match="queue must be text"):
             options.check_name(name, "queue")
+
+
+class TestQueues:
+    def test_a_queue_is_given_by_its_name_or_as_its_row(self):
+        assert options.check_queue("mail") == options.check_queue(Queue(name="mail")) == "mail"
+
+    @pytest.mark.parametrize("queue", [None, 1, Worker(hostname="mail"), Path("mail")])
+    def test_nothing_else_is_a_queue(self, queue):
+        with pytest.raises(InvalidOption, match="queue must be text"):
+            options.check_queue(queue)
 
 
 class TestNumbers:

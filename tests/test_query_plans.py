@@ -290,7 +290,8 @@ class TestLanes:
     def a_million_at_their_limit(self, no_autovacuum):
         # In front of all others; and the statistics are those of an empty table.
         sql(f"ANALYZE {TABLE}")
-        [worker] = register(1)
+        # Not the first one, as whom others claim here: what they take back stays in the index.
+        worker = register(2)[1]
         fill("ready", MILLION, priority="100", lane="'full'")
         fill("ready", 1_000, priority="n % 3")
         fill("ready", 1_000, priority="50", lane="'open'", queue="'mail'")

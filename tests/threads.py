@@ -14,8 +14,11 @@ from django.db import connections
 DEADLINE = 20.0
 
 
-def at_once(*calls: Callable[[], Any]) -> list[Any]:
-    """Start each call in a thread of its own at one moment; return their results in order."""
+def at_once(*calls: Callable[[], Any], within: float | None = None) -> list[Any]:
+    """Start each call in a thread of its own at one moment; return their results in order.
+
+    Fail when one of them takes more than ``within`` seconds: DEADLINE unless given.
+    """
     gate = threading.Barrier(len(calls), timeout=DEADLINE)
 
     def through_gate(call: Callable[[], Any]) -> Any:
@@ -27,7 +30,7 @@ def at_once(*calls: Callable[[], Any]) -> list[Any]:
 
     with ThreadPoolExecutor(len(calls)) as threads:
         futures = [threads.submit(through_gate, call) for call in calls]
-        return [future.result(DEADLINE) for future in futures]
+        return [future.result(within or DEADLINE) for future in futures]
 
 
 def wait_until(condition: Callable[[], Any]) -> None:

@@ -46,8 +46,7 @@ def enqueue(specs: Sequence[JobSpec], *, using: str) -> Sequence[Job]:
             return [row]
     new = NewJobs(specs)
     if new.is_keyed:
-        with transaction.atomic(using=using):
-            jobs: Sequence[Job] = _enqueue_keyed(list(new), using)
+        jobs: Sequence[Job] = _enqueue_keyed(list(new), using)
     elif len(new) < COPY_FROM:
         prepared = list(new)
         inserted = insert(prepared, using=using) if prepared else []
@@ -85,7 +84,23 @@ class CopiedJobs(Sequence[Job]):
         return f"<{len(self)} jobs>"
 
 
+class _OutOfOrder(Exception):
+    """A key came free that comes before one which we hold already."""
+
+
 def _enqueue_keyed(new: Sequence[NewJob], using: str) -> list[Job]:
+    key = ""
+    for _ in range(PATIENCE):
+        try:
+            # A savepoint, where the caller has a transaction. With its end nobody waits for us.
+            with transaction.atomic(using=using):
+                return _insert_all(new, using)
+        except _OutOfOrder as error:
+            key = str(error)
+    raise _contended(key)
+
+
+def _insert_all(new: Sequence[NewJob], using: str) -> list[Job]:
     # Ids first, so that ties run in the order received, though keys go in by their own order.
     _, ids = reserve_ids(len(new), using)
     free = [(job, id_) for job, id_ in zip(new, ids, strict=True) if job.unique_key is None]
@@ -133,8 +148,15 @@ def _insert_keyed(
             keys = [key for key in keys if key not in holders]
         if not keys:
             return made, holders
-    raise UniqueKeyContended(
-        f"The unique key {keys[0]!r} was taken and freed {PATIENCE} times while a job was being "
+        if made and keys[0] < max(made):
+            # Somebody may have it by now and wait for our later ones: we must not wait for him.
+            raise _OutOfOrder(keys[0])
+    raise _contended(keys[0])
+
+
+def _contended(key: str) -> UniqueKeyContended:
+    return UniqueKeyContended(
+        f"The unique key {key!r} was taken and freed {PATIENCE} times while a job was being "
         f"enqueued under it; try again."
     )
 

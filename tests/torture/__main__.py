@@ -20,14 +20,18 @@ PATIENCE = 120.0
 
 if TYPE_CHECKING:
     from tests.lifecycle.conftest import Runjobs
-    from tests.torture.scenarios import Findings
+    from tests.torture import pressure, scenarios
+
+    Findings = scenarios.Findings | pressure.Findings
 
 #: The scenarios, with the jobs and the kills of each unless the command line says otherwise. Of
-#: random moments, the jobs are those that wait or run at any moment.
+#: random moments, the jobs are those that wait or run at any moment; of deadlocks, the kills are
+#: jobs that are taken from workers.
 SCENARIOS = {
     "exactly_once": (5000, 30),
     "at_least_once": (5000, 30),
     "random_moments": (60, 100),
+    "deadlocks": (40_000, 1000),
 }
 
 
@@ -105,8 +109,10 @@ def _arguments() -> argparse.Namespace:
         "scenario", nargs="*", choices=[*SCENARIOS, []], metavar="scenario",
         help=f"{', '.join(SCENARIOS)}; all of them unless given",
     )  # fmt: skip
-    parser.add_argument("--jobs", type=positive, help="jobs of each scenario (5000; 60 at a time)")
-    parser.add_argument("--kills", type=positive, help="kills of each scenario (30; 100)")
+    parser.add_argument(
+        "--jobs", type=positive, help="jobs of each scenario (5000; 60 at a time; 40,000)"
+    )
+    parser.add_argument("--kills", type=positive, help="kills of each scenario (30; 100; 1000)")
     parser.add_argument("--seed", type=int, default=1, help="what decides who dies, and when (1)")
     return parser.parse_args()
 

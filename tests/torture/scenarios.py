@@ -13,6 +13,7 @@ from typing import Any
 from django_jobs import JobSpec, enqueue_many
 from django_jobs.models import Job, Worker
 from tests.threads import wait_until
+from tests.torture import pressure
 from tests.torture.audit import Audit, audit
 from tests.torture.executioner import KINDS, Executioner
 from tests.torture.fleet import Fleet, Start
@@ -20,6 +21,9 @@ from tests.torture.fleet import Fleet, Start
 #: Flags of a command of the fleet.
 FLAGS = ("--concurrency", "4", "--shutdown-timeout", "2", "--no-progress")
 TWO_HOSTS = (("--processes", "2", *FLAGS), ("--processes", "1", *FLAGS))
+
+#: Seconds that a scenario without processes may take.
+LONGEST = 3600.0
 
 #: Of mixed jobs: which function, and for how many seconds it goes on.
 MIXED = (
@@ -87,6 +91,16 @@ def random_moments(start: Start, jobs: int, kills: int, random: Random) -> Findi
             time.sleep(random.uniform(0, 0.4))
         executioner.strike()
     return _conclude("random moments", executioner, began, once=False)
+
+
+def deadlocks(start: Start, jobs: int, kills: int, random: Random) -> pressure.Findings:
+    """Let all verbs meet on few keys, until so many jobs were made and so many were rescued.
+
+    No process is killed, and none is started: workers are given up while they go on.
+    """
+    return pressure.Pressure(random).run(
+        lambda moved: moved["enqueue"] >= jobs and moved["rescue"] >= kills, within=LONGEST
+    )
 
 
 def _in_portions(
