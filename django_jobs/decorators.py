@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Concatenate, overload
 
 from asgiref.sync import sync_to_async
@@ -51,6 +51,8 @@ _DECLARED: dict[str, Callable[[Any], Any]] = {
     "units": lambda value: options.check_count(value, "units", least=0),
     "max_running": lambda value: options.check_count(value, "max_running"),
     "max_running_per_host": lambda value: options.check_count(value, "max_running_per_host"),
+    "type_key": lambda value: options.check_name(value, "type_key"),
+    "write_all": options.check_write_all,
 }
 
 
@@ -83,6 +85,8 @@ def job(
     units: int = ...,
     max_running: int = ...,
     max_running_per_host: int = ...,
+    type_key: str = ...,
+    write_all: bool | str | Sequence[str] = ...,
     takes_context: bool = ...,
 ) -> JobDecorator: ...
 
@@ -123,6 +127,8 @@ def _decorate(function: Callable[..., Any], declared: dict[str, Any]) -> Callabl
         refuse_memory_limit(definition.executor, name)
     if definition.atomic:
         refuse_atomic(definition.executor, definition.is_coroutine, name)
+    if problem := definition.write_all_problem(is_final=False):
+        raise InvalidOption(problem)
     register(definition)
     function.job = spec = _spec(definition)  # type: ignore[attr-defined]
     spec.settle()

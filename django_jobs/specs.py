@@ -192,6 +192,8 @@ class JobSpec:
         args = self.args
         kwargs = definition.kwargs if self.kwargs is None else self.kwargs
         definition.check_call(args, kwargs)
+        if definition.choices:
+            args, kwargs = definition.choose(args, kwargs)
         return NewJob(
             frame.queue,
             definition.name,
@@ -199,7 +201,7 @@ class JobSpec:
             encoding.encode_kwargs(kwargs) if kwargs else None,
             frame.priority,
             frame.max_attempts,
-            self._key(key, definition, kwargs) if callable(key) else key,
+            _key(key, definition, args, kwargs) if callable(key) else key,
             frame.timeout,
             frame.memory_limit,
             frame.meta,
@@ -238,14 +240,20 @@ class JobSpec:
         )
         return frame
 
-    def _key(
-        self, key: Callable[..., str], definition: Definition, kwargs: Mapping[str, Any]
-    ) -> str:
-        args, named = definition.by_name(self.args, kwargs)
-        return options.check_name(key(*args, **named), "unique_key")
-
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_frame"}
+
+
+def _key(
+    key: Callable[..., str],
+    definition: Definition,
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+) -> str:
+    if definition.has_members:  # it is told what the function is told
+        args, kwargs = definition.revive(args, kwargs)
+    positional, named = definition.by_name(args, kwargs)
+    return options.check_name(key(*positional, **named), "unique_key")
 
 
 def _beyond_one(max_attempts: int) -> int | None:
