@@ -47,7 +47,7 @@ class Adding(_JobAdmin):
             return self._told(request, row)
         fieldsets: list[Any] = [(None, {"fields": form.arguments})] if form.arguments else []
         fieldsets.append((_("Options"), {"fields": OPTIONS}))
-        shown = AdminForm(form, fieldsets, {})  # type: ignore[arg-type] - any form will do
+        shown = AdminForm(form, fieldsets, {})  # type: ignore[arg-type]
         return self._page(request, "enqueue.html", task=task, form=form, adminform=shown)
 
     def _page(self, request: HttpRequest, template: str, **context: Any) -> HttpResponse:

@@ -47,7 +47,7 @@ class StoredField(forms.JSONField):
             return encoding.decode(json.dumps(given))
         except ObjectDoesNotExist as error:
             raise forms.ValidationError(str(error)) from error
-        except (LookupError, TypeError, ValueError) as error:
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
             raise forms.ValidationError(
                 _("It is tagged as what it is not: %(error)s"), params={"error": error}
             ) from error
