@@ -238,12 +238,9 @@ def wildcards(
     args: tuple[Any, ...],
     kwargs: Mapping[str, Any],
 ) -> list[str]:
-    """Return the parameters whose argument stands for all of their values."""
-    return [
-        name
-        for name, value in named(names, args, kwargs)
-        if name in choices and is_all(choices[name], value)
-    ]
+    """Return the parameters whose argument stands for all of their values, as they are declared."""
+    given = dict(named(names, args, kwargs))
+    return [name for name, one in choices.items() if is_all(one, given.get(name))]
 
 
 def is_all(choices: Choices, value: object) -> bool:

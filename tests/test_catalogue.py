@@ -155,7 +155,7 @@ class TestDeploys:
 
     def test_what_is_in_a_module_that_nobody_has_imported_yet_stays(self):
         # Given a function that a worker had imported
-        del registry._definitions[paint.job.func]
+        del registry._definitions[paint.job.definition.name]
         # When a process migrates that had not
         synced = sync(authoritative=True)
         # Then it looks for it, and finds it

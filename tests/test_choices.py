@@ -235,4 +235,4 @@ def test_exactly_what_is_listed_is_taken(values, value):
 def stored(function, **kwargs):
     """Return the arguments as a row would hold them."""
     assert isinstance(function.job, JobSpec)
-    return json.loads(function.job.with_kwargs(**kwargs).prepare().kwargs)
+    return json.loads(function.job.with_kwargs(**kwargs).prepare().kwargs or "{}")
