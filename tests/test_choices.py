@@ -69,6 +69,7 @@ class TestWhatListsValues:
     def test_these_do(self, annotation, values):
         found = choices_of(annotation, declared)
 
+        assert found is not None
         assert found.values == values
         assert list(map(type, found.values)) == list(map(type, values))
 
@@ -175,7 +176,7 @@ class TestAll:
     def test_several_may_stand_with_commas_between_them(self):
         @job(write_all="a, b")
         @as_if_at_the_top
-        def function(a: [1], b: [2], c: [3] = 3): ...
+        def function(a: Literal[1], b: Literal[2], c: Literal[3] = 3): ...
 
         assert stored(function, a="ALL", b="ALL")
         with pytest.raises(InvalidArgument):

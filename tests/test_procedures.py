@@ -25,7 +25,7 @@ from django_jobs.worker import Worker
 from testproject.ledger.models import Effect
 from testproject.ledger.paint import count_cans, order, paint
 from tests.databases import url_of_test_database
-from tests.pages import DOCS, ROOT, blocks, names, table
+from tests.pages import DOCS, ROOT, Session, blocks, names, table
 from tests.psql import find_psql, psql
 from tests.rows import sql
 from tests.samples import as_if_at_the_top
@@ -412,7 +412,9 @@ class TestInstalling:
                 cursor.execute('DROP SCHEMA "Odd jobs" CASCADE')
 
 
-def test_the_sql_of_the_page_runs():
+def test_the_sql_of_the_page_runs(own_registry, monkeypatch):
+    Session(DOCS / "sql.md", monkeypatch).run()
+    catalogue.sync(using="default")
     for block in blocks(DOCS / "sql.md"):
         if block.language == "sql":
             answer = psql(block.code)

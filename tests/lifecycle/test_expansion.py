@@ -52,7 +52,8 @@ def test_a_worker_that_dies_between_making_them_and_its_end_has_made_none(runjob
         """CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN PERFORM pg_sleep(60); RETURN NEW; END $$;
         CREATE TRIGGER hold BEFORE UPDATE ON django_jobs_job FOR EACH ROW
-        WHEN (NEW.state = 'succeeded' AND OLD.parent_id IS NULL AND OLD.attempts = 1) EXECUTE FUNCTION hold()"""
+        WHEN (NEW.state = 'succeeded' AND OLD.parent_id IS NULL AND OLD.attempts = 1)
+        EXECUTE FUNCTION hold()"""
     )
     try:
         command = runjobs("--burst", "--processes", "1")
