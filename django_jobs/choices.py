@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from enum import Enum, Flag
@@ -80,6 +81,15 @@ def _key(value: Any) -> object:
 
 
 # What annotations say ------------------------------------------------------------------------
+
+
+def signature_of(func: Callable[..., Any]) -> inspect.Signature:
+    """Return the signature; a name in it that is not there yet is no error."""
+    if sys.version_info >= (3, 14):
+        from annotationlib import Format
+
+        return inspect.signature(func, annotation_format=Format.FORWARDREF)
+    return inspect.signature(func)
 
 
 def resolved(annotation: Any, func: Callable[..., Any]) -> Any:
@@ -202,12 +212,17 @@ def chosen(
 
     ``names`` are those of the positional parameters.
     """
-    picked = {
-        name: _pick(function, name, choices[name], value)
-        for name, value in named(names, args, kwargs)
-        if name in choices
-    }
-    covered = [name for name, value in picked.items() if is_all(choices[name], value)]
+    given = dict(named(names, args, kwargs)) if args else kwargs
+    picked: dict[str, Any] = {}
+    covered = []
+    for name, one in choices.items():
+        if name not in given:
+            continue
+        value = given[name]
+        if is_all(one, value):
+            covered.append(name)
+        elif (stored := _pick(function, name, one, value)) is not value:
+            picked[name] = stored
     if covered and (count := prod(len(choices[name].values) for name in covered)) > MOST:
         raise InvalidOption(
             f"{function}: {ALL!r} for {', '.join(covered)} would make {count:,} jobs, more than "
@@ -271,8 +286,6 @@ def replaced(
 
 
 def _pick(function: str, name: str, choices: Choices, value: Any) -> Any:
-    if is_all(choices, value):
-        return value
     try:
         return choices.stored(value)
     except KeyError:

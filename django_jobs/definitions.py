@@ -18,6 +18,7 @@ from django_jobs.choices import (
     choices_by_name,
     chosen,
     revived,
+    signature_of,
     wildcards,
     write_all_problem,
 )
@@ -202,7 +203,7 @@ class Definition:
 
 def _without_context(definition: Definition) -> tuple[inspect.Signature, Parameter | None, int]:
     """Return the signature of the arguments, the parameter that gets the context, its place."""
-    signature = inspect.signature(definition.func)
+    signature = signature_of(definition.func)
     parameters = list(signature.parameters.values())
     found = [p for p in parameters if is_context(p, definition.func)]
     if not found and definition.takes_context:

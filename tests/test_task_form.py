@@ -109,7 +109,9 @@ def test_empty_fields_are_as_the_declaration_says_and_options_go_over_it(admin_c
     assert (one.priority, one.queue, one.unique_key, one.state) == (-3, "slow", "once", "scheduled")
     assert timezone.localtime(one.scheduled_at).hour == 10
     assert (two.priority, two.queue, two.max_attempts) == (7, "orders", 3)
-    assert two.kwargs == {"colour": "red", "litres": 1.5, "coats": 1, "urgent": False}
+    assert two.kwargs == {
+        "colour": "red", "litres": 1.5, "coats": 1, "urgent": False, "day": {"$date": "2026-11-22"},
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

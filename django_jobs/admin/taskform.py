@@ -103,8 +103,10 @@ class TaskForm(forms.Form):
         try:
             args, kwargs = self._call(given)
             options = {name: given[name] for name in OPTIONS if given[name] not in (None, "")}
-            options["args"], options["kwargs"] = tuple(args), kwargs
-            spec = JobSpec(func=self.task.name).replace(options)
+            spec = JobSpec(func=self.task.name)
+            # What is left empty is as .enqueue() has it.
+            options["args"], options["kwargs"] = args, {**spec.definition.kwargs, **kwargs}
+            spec = spec.replace(options)
             spec.prepare()
         except (JobsError, TypeError) as error:
             self.refuse(error)
