@@ -183,7 +183,7 @@ def write_all_problem(
         if choices.may_be_all and ALL in choices:
             return f"write_all: {ALL!r} is itself a value of {name}, so it cannot stand for all."
     lacking = [name for name in names if name not in found]
-    if isinstance(write_all, bool) and (found or not write_all):
+    if isinstance(write_all, bool) and found:
         return ""
     if not is_final:
         meant = (resolved(parameters[name].annotation, func) for name in lacking)

@@ -7,6 +7,8 @@ import json
 from enum import Enum
 from typing import Any
 
+from django.utils.translation import override
+
 from django_jobs import encoding
 from django_jobs.definitions import Definition
 from django_jobs.exceptions import JobsError
@@ -50,7 +52,9 @@ def _parameter(one: Parameter) -> dict[str, Any]:
         told["default"] = default[0]
     if one.choices is not None:
         told["choices"] = [json.loads(encoding.encode(value)) for value in one.choices.values]
-        told["labels"] = [one.choices.label(value) for value in one.choices.values]
+        # Untranslated, or processes with different languages would overwrite each other's.
+        with override(None):
+            told["labels"] = [one.choices.label(value) for value in one.choices.values]
         told["write_all"] = one.choices.may_be_all
     return told
 

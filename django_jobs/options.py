@@ -109,7 +109,7 @@ def check_flag(value: object, option: str) -> bool:
 def check_write_all(value: object) -> tuple[str, ...] | bool:
     """Return True, or names of parameters: of a list, or of text with commas between them."""
     if isinstance(value, bool):
-        return value
+        return value or ()
     names = value.split(",") if isinstance(value, str) else value
     if not isinstance(names, list | tuple | set | frozenset) or not all(
         isinstance(name, str) and name.strip() for name in names

@@ -173,6 +173,11 @@ class TestAll:
     def test_there_are_many_ways_to_allow_it(self, write_all):
         assert stored(declared([1, 2], write_all=write_all), b="ALL") == {"b": "ALL"}
 
+    @pytest.mark.parametrize("write_all", [False, [], None])
+    def test_and_to_allow_none(self, write_all):
+        with pytest.raises(InvalidArgument):
+            stored(declared([1, 2], write_all=write_all), b="ALL")
+
     def test_several_may_stand_with_commas_between_them(self):
         @job(write_all="a, b")
         @as_if_at_the_top

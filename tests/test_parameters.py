@@ -7,6 +7,9 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal, Optional, Union
 
 import pytest
+from django.db import models
+from django.utils import translation
+from django.utils.translation import gettext_lazy
 
 from django_jobs import JobContext, job
 from django_jobs.declarations import declaration
@@ -144,6 +147,21 @@ class TestDeclarations:
         )
 
         assert colour["labels"] == ["Red as a rose", "Green", "Blue"]
+
+    def test_they_are_the_same_in_every_language(self):
+        class Weekday(models.TextChoices):
+            MONDAY = "mon", gettext_lazy("Monday")
+
+        def labels():
+            @as_if_at_the_top
+            def function(day): ...
+
+            function.__annotations__["day"] = Weekday
+            return declaration(job(function).job.definition)["parameters"][0]["labels"]
+
+        with translation.override("fr"):
+            assert str(Weekday.MONDAY.label) == "lundi"
+            assert labels() == ["Monday"]
 
     def test_keys_that_python_computes_are_told_from_those_that_are_text(self):
         text, computed = (declaration(one.job.definition) for one in (count_cans, count_shelf))

@@ -10,6 +10,7 @@ from typing import Any
 from django import forms
 from django.contrib.admin import widgets
 from django.core.exceptions import ObjectDoesNotExist
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from django_jobs import encoding
@@ -172,7 +173,7 @@ def _field(one: Mapping[str, Any], defaults: Mapping[str, Any]) -> forms.Field:
 
 def _choice(one: Mapping[str, Any], initial: Any, *, has_default: bool, **told: Any) -> forms.Field:
     offered = [
-        (json.dumps(value), label)
+        (json.dumps(value), gettext(label) if label else label)
         for value, label in zip(one["choices"], one["labels"], strict=True)
     ]
     if one["write_all"]:

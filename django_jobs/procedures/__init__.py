@@ -9,20 +9,15 @@ from __future__ import annotations
 from importlib.resources import files
 
 #: In the order in which they are created: each calls those before it.
-FUNCTIONS = {
-    "nearest": "FUNCTION {}(text, text[])",
-    "unknown_task": "FUNCTION {}(text, text[])",
-    "check_arguments": "FUNCTION {}(text, jsonb, boolean, jsonb)",
-    "check_options": "FUNCTION {}(text, text, integer, timestamptz, text, interval, jsonb)",
-    "insert": (
-        "FUNCTION {}(text, jsonb, text, integer, integer, timestamptz, text, interval, jsonb)"
-    ),
-    "enqueue": (
-        "FUNCTION {}(text, anycompatible, text, integer, integer, timestamptz, text, interval, "
-        "jsonb)"
-    ),
-    "insert_job": "PROCEDURE {}(text, text, integer, anycompatible, bigint, text)",
-}
+FUNCTIONS = (
+    "nearest",
+    "unknown_task",
+    "check_arguments",
+    "check_options",
+    "insert",
+    "enqueue",
+    "insert_job",
+)
 
 _FOR_SCHEMA = """
 DO $install$
@@ -49,9 +44,7 @@ def create() -> str:
 
 def drop() -> str:
     """Return what drops them."""
-    statements = []
-    for name, told in reversed(FUNCTIONS.items()):
-        kind, _, signature = told.partition(" ")
-        signature = signature.format(f"@schema@.django_jobs_{name}")
-        statements.append(_FOR_SCHEMA.format(f"DROP {kind} IF EXISTS {signature}"))
-    return "".join(statements)
+    return "".join(
+        _FOR_SCHEMA.format(f"DROP ROUTINE IF EXISTS @schema@.django_jobs_{name}")
+        for name in reversed(FUNCTIONS)
+    )
