@@ -182,6 +182,15 @@ def test_a_worker_starts_where_the_catalogue_cannot_be_written(transactional_db,
 
 
 @pytest.mark.django_db(transaction=True)
+def test_several_processes_that_know_the_same_write_it_once():
+    Task.objects.all().delete()
+
+    found = at_once(*[sync] * 6)
+
+    assert sum(one.stored for one in found) == Task.objects.count() == len(catalogue.registered())
+
+
+@pytest.mark.django_db(transaction=True)
 def test_several_workers_may_start_at_once_with_old_and_new_code():
     # Given an empty catalogue, and functions of which each process knows another version
     Task.objects.all().delete()
