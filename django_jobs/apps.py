@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from django.apps import AppConfig
+from typing import Any
+
+from django.apps import AppConfig, apps
+from django.db import connections, router
+from django.db.models.signals import post_migrate
 from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext_lazy as _
 
@@ -18,3 +22,20 @@ class DjangoJobsConfig(AppConfig):
         from django_jobs import checks  # noqa: F401 - registers them
 
         autodiscover_modules("jobs")
+        post_migrate.connect(_sync, sender=self, dispatch_uid="django_jobs.catalogue")
+
+
+def _sync(*, using: str, **kwargs: Any) -> None:
+    """Write the job functions to the database that was migrated, if it has the table for them."""
+    from django_jobs import catalogue
+    from django_jobs.models import Task
+
+    if connections[using].vendor != "postgresql" or not router.allow_migrate_model(using, Task):
+        return
+    try:
+        migrated = kwargs.get("apps", apps).get_model("django_jobs", "Task")
+    except LookupError:  # migrated to before there was one
+        return
+    names = [[field.name for field in model._meta.fields] for model in (migrated, Task)]
+    if names[0] == names[1]:
+        catalogue.sync(using=using, authoritative=True)

@@ -9,7 +9,7 @@ from django.apps import AppConfig
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import connections
 
-from django_jobs import registry
+from django_jobs import catalogue, registry
 from django_jobs.capabilities import choose, refuse_atomic, refuse_memory_limit
 from django_jobs.conf import options
 from django_jobs.definitions import Definition
@@ -73,6 +73,49 @@ def _problems(definition: Definition) -> Iterator[str]:
             refuse_atomic(kind, definition.is_coroutine, name)
     except JobsError as error:
         yield str(error)
+
+
+@register
+def check_write_all(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Report the job functions whose ``write_all`` names what lists no values after all."""
+    hint = "Import at run time what its annotation names: docs/tasks.md says what lists values."
+    problems = (one.write_all_problem(is_final=True) for one in catalogue.registered())
+    return [Error(problem, hint=hint, id="django_jobs.E005") for problem in problems if problem]
+
+
+@register
+def check_task_keys(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Report job functions that SQL cannot tell apart by their keys, where somebody gave some."""
+    return [
+        _clash(keys, those)
+        for keys, those in catalogue.clashes().items()
+        if any(one.type_key != one.module_key for one in those)
+    ]
+
+
+@register(deploy=True)
+def check_all_task_keys(
+    app_configs: Sequence[AppConfig] | None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Report the other ones: of no matter to a project that does not use these keys."""
+    return [
+        _clash(keys, those)
+        for keys, those in catalogue.clashes().items()
+        if all(one.type_key == one.module_key for one in those)
+    ]
+
+
+def _clash(keys: tuple[str, str], those: list[Definition]) -> CheckMessage:
+    first = those[0].name
+    return Warning(
+        f"The keys ({', '.join(keys)}) belong to {len(those)} job functions: "
+        f"{', '.join(one.name for one in those)}.",
+        hint=(
+            f"django_jobs_insert_job refuses them. Give one of them another key: "
+            f"@job(type_key=…); or call django_jobs_enqueue('{first}', …), and silence this."
+        ),
+        id="django_jobs.W002",
+    )
 
 
 @register

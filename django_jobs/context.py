@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, get_args
+from typing import TYPE_CHECKING, Any, ForwardRef, NamedTuple, Protocol, get_args
 
 from django_jobs.exceptions import Cancel, InvalidOption, JobTimeout
 from django_jobs.faults import storable
@@ -157,6 +157,8 @@ def _now() -> str:
 def is_context(parameter: inspect.Parameter, func: Callable[..., Any]) -> bool:
     """Return whether a parameter is annotated JobContext, also as text or with ``| None``."""
     annotation = parameter.annotation
+    if isinstance(annotation, ForwardRef):  # what Python 3.14 makes of a name that is not there
+        annotation = annotation.__forward_arg__
     if isinstance(annotation, str):
         if "JobContext" not in annotation:
             return False

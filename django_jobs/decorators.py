@@ -66,6 +66,8 @@ _DECLARED: dict[str, Callable[[Any], Any]] = {
     "rate_limit": lambda value: check_rate(value, "rate_limit"),
     "rate_limit_per_key": lambda value: check_rate(value, "rate_limit_per_key"),
     "expires_after": CHECKS["expires_after"],
+    "type_key": lambda value: options.check_name(value, "type_key"),
+    "write_all": options.check_write_all,
 }
 
 
@@ -148,6 +150,8 @@ def _decorate(function: Callable[..., Any], declared: dict[str, Any]) -> Callabl
         refuse_memory_limit(definition.executor, name)
     if definition.atomic:
         refuse_atomic(definition.executor, definition.is_coroutine, name)
+    if problem := definition.write_all_problem(is_final=False):
+        raise InvalidOption(problem)
     register(definition)
     function.job = spec = _spec(definition)  # type: ignore[attr-defined]
     spec.settle()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from inspect import Parameter
 from typing import Any
 
@@ -12,10 +13,21 @@ from asgiref.sync import iscoroutinefunction
 
 from django_jobs.backoff import Backoff
 from django_jobs.capabilities import Capabilities, choose
+from django_jobs.choices import (
+    Choices,
+    choices_by_name,
+    chosen,
+    revived,
+    signature_of,
+    wildcards,
+    write_all_problem,
+)
 from django_jobs.context import is_context
 from django_jobs.exceptions import InvalidOption
 from django_jobs.limits import Limit
 from django_jobs.options import UniqueKey
+from django_jobs.parameters import Parameter as TaskParameter
+from django_jobs.parameters import parameters_of, summary
 from django_jobs.rates import Rate
 
 _POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
@@ -56,6 +68,10 @@ class Definition:
     rate_limit_per_key: Rate | None = None
     #: Seconds after its time in which it may begin.
     expires_after: float | None = None
+    #: What SQL calls it together with the name of the function: its module, where nobody says.
+    type_key: str = ""
+    #: The parameters for which ALL may be passed: their names, or True for all with choices.
+    write_all: tuple[str, ...] | bool = ()
     #: Of the arguments alone: without the context.
     signature: inspect.Signature = field(init=False)
     #: The parameter that gets the context.
@@ -82,6 +98,7 @@ class Definition:
             "positional": tuple(p.name for p in parameters if p.kind in _POSITIONAL),
             "keywords": names if plain else None,
             "required": required,
+            "type_key": self.type_key or self.module_key,
         }.items():
             object.__setattr__(self, attribute, value)
 
@@ -106,6 +123,73 @@ class Definition:
     def lane(self) -> str:
         """Return the lane that its jobs wait in; empty where nothing bounds them."""
         return "" if self.limit is None else self.name
+
+    @property
+    def module_key(self) -> str:
+        """Return the type key of whoever gives none: the last part of the module's name."""
+        return self.func.__module__.rpartition(".")[2]
+
+    @property
+    def task_key(self) -> str:
+        """Return what SQL calls it together with its type key."""
+        return self.func.__name__
+
+    # Looked at when they are first asked for: text in annotations may name what comes later in its
+    # module, and few processes ask for all of them.
+
+    @cached_property
+    def choices(self) -> Mapping[str, Choices]:
+        """Return the values that some parameters are restricted to, by their names."""
+        return choices_by_name(self.signature, self.func, self.write_all)
+
+    @cached_property
+    def has_members(self) -> bool:
+        """Return whether the function gets members of an Enum."""
+        return any(one.has_members for one in self.choices.values())
+
+    @cached_property
+    def parameters(self) -> tuple[TaskParameter, ...]:
+        """Return the parameters, as the signature and the docstring tell of them."""
+        return parameters_of(self.signature, self.func, self.choices)
+
+    @property
+    def takes_any(self) -> bool:
+        """Return whether it takes keyword arguments of any name."""
+        return any(p.kind is p.VAR_KEYWORD for p in self.signature.parameters.values())
+
+    @property
+    def help(self) -> str:
+        """Return what the docstring says first."""
+        return summary(self.func)
+
+    def choose(
+        self, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
+        """Return the arguments as they are stored; raise InvalidArgument for what is no choice."""
+        return chosen(self.name, self.choices, self.positional, args, kwargs)
+
+    def revive(
+        self, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Return stored arguments as the function gets them."""
+        return revived(self.choices, self.positional, args, kwargs)
+
+    def wildcards(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[str]:
+        """Return the parameters whose argument stands for all of their values.
+
+        A job with any is not run: it makes one job for each combination of the values.
+        """
+        if not self.write_all:
+            return []
+        return wildcards(self.choices, self.positional, args, kwargs)
+
+    def write_all_problem(self, *, is_final: bool) -> str:
+        """Return what is wrong with ``write_all``, or nothing."""
+        if not self.write_all:
+            return ""
+        return write_all_problem(
+            self.name, self.func, self.signature, self.write_all, is_final=is_final
+        )
 
     def check_call(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         """Raise TypeError naming the parameter unless the function takes these arguments."""
@@ -140,7 +224,7 @@ class Definition:
 
 def _without_context(definition: Definition) -> tuple[inspect.Signature, Parameter | None, int]:
     """Return the signature of the arguments, the parameter that gets the context, its place."""
-    signature = inspect.signature(definition.func)
+    signature = signature_of(definition.func)
     parameters = list(signature.parameters.values())
     found = [p for p in parameters if is_context(p, definition.func)]
     if not found and definition.takes_context:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from difflib import get_close_matches
 
@@ -79,6 +79,38 @@ class NotStorable(JobsError, TypeError):
         self.path = path
         self.reason = reason
         super().__init__(f"{path}: {reason}")
+
+
+class InvalidArgument(JobsError, ValueError):
+    """An argument is none of the values that its parameter takes."""
+
+    def __init__(
+        self, function: str, parameter: str, value: object, known: Sequence[object], *, covers: str
+    ) -> None:
+        """``covers`` is the word that can be made to stand for all values."""
+        self.parameter = parameter
+        told = ", ".join(repr(one) for one in known[:20])
+        more = f" … ({len(known)} in all)" if len(known) > 20 else ""
+        if isinstance(value, str) and value == covers:
+            hint = (
+                f" To let {covers!r} stand for each of them, declare it: "
+                f"@job(write_all=[{parameter!r}])."
+            )
+        else:
+            hint = _nearest(value, known)
+        super().__init__(
+            f"{function}: {parameter} must be one of {told}{more}, not {value!r:.200}.{hint}"
+        )
+
+
+def _nearest(value: object, known: Sequence[object]) -> str:
+    numbers = [one for one in known if isinstance(one, int | float)]
+    if isinstance(value, int | float) and numbers:
+        nearest = min(numbers, key=lambda one: abs(one - value))
+        return f" Did you mean {nearest!r}?"
+    by_text = {str(one): one for one in known}
+    found = get_close_matches(str(value)[:200], by_text, n=1)
+    return f" Did you mean {by_text[found[0]]!r}?" if found else ""
 
 
 class JobGone(JobsError, LookupError):

@@ -20,6 +20,7 @@ from django_jobs.context import Desk, JobContext
 from django_jobs.definitions import Definition
 from django_jobs.encoding import decode, encode
 from django_jobs.exceptions import ClaimLost, JobTimeout, NotStorable, TransactionLeftOpen
+from django_jobs.expansion import expand, is_expanded
 from django_jobs.faults import fault_of
 from django_jobs.judgement import Policy, concluded, fields, judge
 from django_jobs.middleware import around
@@ -50,6 +51,8 @@ def perform(job: Claimed, policy: Policy, desk: Desk, guard: Guard | None = None
         definition = resolve(job.name)
         if is_expired(job, started):
             return concluded(job, Expired(), started, definition)
+        if is_expanded(job, definition):
+            return _expand(job, definition, policy, started)
         body = _body(job, definition, policy, desk, started)
         if definition.is_coroutine:
             body = partial(asyncio.run, _as_coroutine(body))
@@ -84,6 +87,8 @@ async def aperform(job: Claimed, policy: Policy, desk: Desk) -> Finished:
         definition = resolve(job.name)
         if is_expired(job, started):
             return concluded(job, Expired(), started, definition)
+        if is_expanded(job, definition):
+            return await sync_to_async(_expand)(job, definition, policy, started)
         if '"$model' in job.args or '"$model' in job.kwargs:
             body = await sync_to_async(_body)(job, definition, policy, desk, started)
         else:
@@ -138,6 +143,8 @@ def _body(job: Claimed, definition: Definition, policy: Policy, desk: Desk, star
     """Return the call of the job's function, with its context and what is around it."""
     args = () if job.args == "[]" else tuple(decode(job.args))
     kwargs = {} if job.kwargs == "{}" else decode(job.kwargs)
+    if definition.has_members:
+        args, kwargs = definition.revive(args, kwargs)
     if definition.context is None and not policy.middleware:
         return partial(definition.func, *args, **kwargs)
     limit = policy.limit(job)
@@ -214,6 +221,12 @@ def _perform_atomic(
     if committed:
         return finished._replace(is_recorded=True)
     return concluded(job, outcome, started, definition)
+
+
+def _expand(job: Claimed, definition: Definition, policy: Policy, started: float) -> Finished:
+    """Make the jobs that the job stands for, and end it with them: whatever runs its function."""
+    body = partial(expand, job, definition, policy.using)
+    return _perform_atomic(job, definition, policy, body, started)
 
 
 # The end -------------------------------------------------------------------------------------

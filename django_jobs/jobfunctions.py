@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -54,6 +54,8 @@ class Defaults(TypedDict, total=False):
     rate_limit: str | Rate | None
     rate_limit_per_key: str | Rate | None
     expires_after: options.Timeout | None
+    type_key: str | None
+    write_all: bool | str | Sequence[str] | None
     takes_context: bool | None
 
 

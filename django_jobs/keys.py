@@ -24,6 +24,8 @@ def key_for(
     """Return the key of a call: text as it is, or what a function makes of the arguments."""
     if not callable(key):
         return key
+    if definition.has_members:  # it gets them as the function does
+        args, kwargs = definition.revive(args, kwargs)
     positional, named = definition.by_name(args, kwargs)
     return check_name(key(*positional, **named), option)
 

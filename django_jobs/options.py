@@ -129,6 +129,21 @@ def check_flag(value: object, option: str) -> bool:
     return value
 
 
+def check_write_all(value: object) -> tuple[str, ...] | bool:
+    """Return True, or names of parameters: of a list, or of text with commas between them."""
+    if isinstance(value, bool):
+        return value or ()
+    names = value.split(",") if isinstance(value, str) else value
+    if not isinstance(names, list | tuple | set | frozenset) or not all(
+        isinstance(name, str) and name.strip() for name in names
+    ):
+        raise InvalidOption(
+            f"write_all must be names of parameters, or True for all that list their values, not "
+            f"{value!r}."
+        )
+    return tuple(dict.fromkeys(name.strip() for name in names))
+
+
 def check_dict(value: object, option: str) -> dict[str, Any]:
     """Return a copy of a dict with text keys, or raise InvalidOption."""
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):

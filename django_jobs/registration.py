@@ -7,7 +7,7 @@ import os
 import socket
 
 import django_jobs
-from django_jobs import engine, models
+from django_jobs import catalogue, engine, models
 from django_jobs.conf import Options
 from django_jobs.gauges import Gauges
 from django_jobs.limits import DEFAULT_UNITS
@@ -43,6 +43,7 @@ class Registration:
         )
         for queue in self._settings.queues:
             engine.ensure_queue(queue, using=self._given.using)
+        catalogue.sync_at_start(using=self._given.using)
         self._gauges.worker = self.id
         logger.info(
             "worker.started id=%s name=%s queues=%s concurrency=%s",

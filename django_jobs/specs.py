@@ -216,6 +216,8 @@ class JobSpec:
         args = self.args
         kwargs = definition.kwargs if self.kwargs is None else self.kwargs
         definition.check_call(args, kwargs)
+        if definition.choices:
+            args, kwargs = definition.choose(args, kwargs)
         return NewJob(
             frame.queue,
             definition.name,

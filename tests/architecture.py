@@ -18,9 +18,11 @@ FLOORS = {
     "backoff": 0,
     "batches": 0,
     "capabilities": 0,
+    "choices": 0,
     "conf": 0,
     "definitions": 0,
     "context": 0,
+    "declarations": 0,
     "durations": 0,
     "encoding": 0,
     "exceptions": 0,
@@ -32,6 +34,7 @@ FLOORS = {
     "options": 0,
     "orders": 0,
     "outcomes": 0,
+    "parameters": 0,
     "prepared": 0,
     "queueing": 0,
     "rates": 0,
@@ -44,6 +47,7 @@ FLOORS = {
     # 1 rows
     "migrations": 1,
     "models": 1,
+    "procedures": 1,
     # 2 engine
     "engine": 2,
     "notifications": 2,
@@ -53,6 +57,7 @@ FLOORS = {
     # 3 client
     "api": 3,
     "bounds": 3,
+    "catalogue": 3,
     "decorators": 3,
     "explanations": 3,
     "jobfunctions": 3,
@@ -61,6 +66,7 @@ FLOORS = {
     # 4 one job
     "execution": 4,
     "executors": 4,
+    "expansion": 4,
     "housekeeping": 4,
     "recorder": 4,
     "spawned": 4,

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from django_jobs import job
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def as_if_at_the_top(function: F) -> F:
+    """Let a function that a test defines pass for one of its module's own."""
+    function.__qualname__ = function.__name__
+    return function
 
 
 @job

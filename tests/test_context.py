@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import time
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any, ForwardRef, Optional
 
 import pytest
 
@@ -212,6 +212,9 @@ class TestAnnotations:
             ("None | JobContext", True),
             ("nowhere.MyJobContext", False),
             ("list[nowhere.JobContexts]", False),
+            # What Python 3.14 makes of such a name.
+            (ForwardRef("JobContext"), True),
+            (ForwardRef("MyJobContext"), False),
         ],
     )
     def test_text_that_leads_nowhere_is_read(self, annotation, is_one):

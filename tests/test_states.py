@@ -138,6 +138,7 @@ def test_every_verb_of_the_engine_that_moves_jobs_is_tried():
     others = {
         "deregister", "register", "pause_queue", "resume_queue", "ensure_queue",
         "announce", "lost", "report", "row_of", "queue_rows", "forget_levels", "Claim",
+        "known_tasks", "store_tasks", "reset",
     }  # fmt: skip
     aliases = {"disown", "rescue_dead", "mark_started", "Rescued"}
 

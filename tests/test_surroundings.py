@@ -28,12 +28,12 @@ def live():
 
 class TestWorkers:
     def test_the_live_ones_are_told_with_what_they_own(self):
-        worker = hire(queues=["mail"], concurrency=2, units=50)
+        worker = hire(queues=["mail"], concurrency=2, units=50, tags=["gpu"])
         make_job("running", worker_id=worker.pk)
 
         [found] = live()
 
-        assert found == (worker.pk, "web1", 1, ["mail"], 2, 50, 1)
+        assert found == (worker.pk, "web1", 1, ["mail"], 2, 50, ["gpu"], 1)
         assert found.serves("mail")
         assert not found.serves("default")
         assert not found.is_busy

@@ -15,6 +15,7 @@ from django.utils.translation import ngettext
 
 from django_jobs import api
 from django_jobs.admin import display
+from django_jobs.admin.adding import Adding
 from django_jobs.admin.filters import QueueFilter
 from django_jobs.admin.readonly import ReadOnly
 from django_jobs.explanations import error_text, explain
@@ -27,7 +28,7 @@ else:
 
 
 @admin.register(Job)
-class JobAdmin(ReadOnly, _JobAdmin):
+class JobAdmin(Adding, ReadOnly, _JobAdmin):
     """Jobs by state, newest first, with retry and cancel."""
 
     class Media:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from django.contrib import admin, messages
@@ -43,7 +42,9 @@ class QueueAdmin(_QueueAdmin):
     ordering = ("name",)
     actions = ("pause_queues", "resume_queues")
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Queue | None = None) -> Sequence[str]:
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: Queue | None = None
+    ) -> tuple[str, ...]:
         """Let the name be chosen once: jobs know their queue by it."""
         return (*self.readonly_fields, *(("name",) if obj else ()))
 

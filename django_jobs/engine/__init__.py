@@ -24,9 +24,11 @@ from django_jobs.engine.queues import ensure_queue, pause_queue, queue_rows, res
 from django_jobs.engine.release import disown, release
 from django_jobs.engine.report import report
 from django_jobs.engine.rescue import Rescued, rescue, rescue_dead
+from django_jobs.engine.reset import reset
 from django_jobs.engine.retry import retry
 from django_jobs.engine.rows import row_of
 from django_jobs.engine.settle import settle
+from django_jobs.engine.tasks import known_tasks, store_tasks
 from django_jobs.engine.workers import deregister, heartbeat, register
 
 __all__ = [
@@ -44,6 +46,7 @@ __all__ = [
     "finish",
     "forget_levels",
     "heartbeat",
+    "known_tasks",
     "lost",
     "mark_started",
     "pause_queue",
@@ -55,8 +58,10 @@ __all__ = [
     "report",
     "rescue",
     "rescue_dead",
+    "reset",
     "resume_queue",
     "retry",
     "row_of",
     "settle",
+    "store_tasks",
 ]

@@ -8,7 +8,7 @@ import django_jobs.models.queue
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("django_jobs", "0002_links"),
+        ("django_jobs", "0006_tasks"),
     ]
 
     operations = [

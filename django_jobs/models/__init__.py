@@ -1,8 +1,9 @@
-"""The rows: Job, Queue, Worker, RateLevel."""
+"""The rows: Job, Queue, RateLevel, Task, Worker."""
 
 from django_jobs.models.job import Job
 from django_jobs.models.queue import Queue
 from django_jobs.models.rate import RateLevel
+from django_jobs.models.task import Task
 from django_jobs.models.worker import Worker
 
-__all__ = ["Job", "Queue", "RateLevel", "Worker"]
+__all__ = ["Job", "Queue", "RateLevel", "Task", "Worker"]

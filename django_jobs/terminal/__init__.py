@@ -3,10 +3,12 @@
 from django_jobs.terminal.base import Subcommand
 from django_jobs.terminal.cancel import Cancel
 from django_jobs.terminal.explain import Explain
+from django_jobs.terminal.reset import Reset
 from django_jobs.terminal.retry import Retry
 from django_jobs.terminal.show import Show
+from django_jobs.terminal.sync import Sync
 
 #: In the order in which --help lists them.
-SUBCOMMANDS: tuple[type[Subcommand], ...] = (Show, Explain, Retry, Cancel)
+SUBCOMMANDS: tuple[type[Subcommand], ...] = (Show, Explain, Retry, Cancel, Sync, Reset)
 
 __all__ = ["SUBCOMMANDS", "Subcommand"]

@@ -51,7 +51,7 @@ def select(
         found = found.filter(state__in=sorted(states))
     ids = sorted(found.values_list("pk", flat=True))
     if ids and not given["yes"]:
-        _confirm(verb, len(ids))
+        confirm(verb, len(ids))
     return ids
 
 
@@ -65,7 +65,8 @@ def _existing(given: Collection[int], using: str) -> list[int]:
     return ids
 
 
-def _confirm(verb: str, count: int) -> None:
+def confirm(verb: str, count: int) -> None:
+    """Ask whether so many jobs are meant; raise CommandError unless they are."""
     jobs = wording.counted(count, "job")
     if not sys.stdin.isatty():
         raise CommandError(f"This would {verb} {jobs}: add --yes if that is what you want.")

@@ -20,6 +20,7 @@ from django_jobs.models import Job
 from testproject.ledger import (  # noqa: F401 - registers them
     examples,
     ordeals,
+    paint,
     torture,
     traces,
     trials,
