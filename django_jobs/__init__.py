@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from django_jobs.explanations import explain as explain
     from django_jobs.options import Priority as Priority
     from django_jobs.receivers import enqueue_on as enqueue_on
+    from django_jobs.schedules import cron as cron
     from django_jobs.specs import JobSpec as JobSpec
 
 __version__ = "0.1.0.dev0"
@@ -39,6 +40,7 @@ _HOMES = {
     "JobSpec": "specs",
     "Priority": "options",
     "enqueue_on": "receivers",
+    "cron": "schedules",
     # Enqueueing
     "enqueue": "api",
     "enqueue_many": "api",

@@ -8,7 +8,7 @@ from django_jobs.conf import Options
 from django_jobs.heart import Heart
 from django_jobs.notifications import Listener
 from django_jobs.orders import WorkerOptions
-from django_jobs.services import Promoter, Pruner, Reporter, Rescuer, Services, Settler
+from django_jobs.services import Promoter, Pruner, Reporter, Rescuer, Scheduler, Services, Settler
 
 
 class Companions:
@@ -68,6 +68,7 @@ def _services(
     retention = settings.retention
     return Services(
         [
+            Scheduler(settings.poll_interval, using, wake),
             Promoter(settings.poll_interval, using, wake),
             Settler(settings.poll_interval, using, retention=retention, wake=wake),
             Rescuer(

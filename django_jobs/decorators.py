@@ -15,11 +15,15 @@ from django_jobs.definitions import Definition, define
 from django_jobs.durations import seconds
 from django_jobs.exceptions import InvalidOption, UnknownOption
 from django_jobs.jobfunctions import ContextJobFunction, JobDecorator, JobFunction, P, R_co
-from django_jobs.registry import import_path, register
+from django_jobs.registry import forget, import_path, register
 from django_jobs.specs import CHECKS, JobSpec
 
 if TYPE_CHECKING:
     from django_jobs.models import Job
+
+
+#: Marks a function that is a job because of a ``@cron``: a ``@job`` above it says more.
+IMPLIED = "_django_jobs_implied"
 
 
 def _exceptions(option: str) -> Callable[[object], Any]:
@@ -123,6 +127,9 @@ def _decorate(function: Callable[..., Any], declared: dict[str, Any]) -> Callabl
         refuse_memory_limit(definition.executor, name)
     if definition.atomic:
         refuse_atomic(definition.executor, definition.is_coroutine, name)
+    if getattr(function, IMPLIED, False):  # by a @cron below, under its import path
+        forget(path)
+        setattr(function, IMPLIED, False)
     register(definition)
     function.job = spec = _spec(definition)  # type: ignore[attr-defined]
     spec.settle()

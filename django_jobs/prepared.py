@@ -17,6 +17,8 @@ class Origin(NamedTuple):
     parent_id: int | None = None
     #: The schedule whose tick makes it.
     schedule_id: int | None = None
+    #: That tick.
+    tick: datetime | None = None
     #: The step of a workflow that it is part of.
     step_id: int | None = None
     #: True where others wait for its end.
@@ -42,6 +44,7 @@ class NewJob(NamedTuple):
     units: int | None = None
     parent_id: int | None = None
     schedule_id: int | None = None
+    tick: datetime | None = None
     step_id: int | None = None
     unsettled: bool | None = None
     #: No column: the state that it begins in.
@@ -72,6 +75,8 @@ class NewJob(NamedTuple):
             "lane": self.lane or "",
             "units": 1 if self.units is None else self.units,
             "parent_id": self.parent_id,
+            "schedule_id": self.schedule_id,
+            "tick": self.tick,
             "unsettled": bool(self.unsettled),
             "ended_by": None,
             "errors": [],
@@ -98,6 +103,7 @@ class Frame(NamedTuple):
     units: int | None
     parent_id: int | None
     schedule_id: int | None
+    tick: datetime | None
     step_id: int | None
     unsettled: bool | None
     blocked: bool | None

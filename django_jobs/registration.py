@@ -9,6 +9,7 @@ import socket
 import django_jobs
 from django_jobs import engine, models
 from django_jobs.conf import Options
+from django_jobs.declarations import declared
 from django_jobs.gauges import Gauges
 from django_jobs.limits import DEFAULT_UNITS
 from django_jobs.orders import WorkerOptions
@@ -41,6 +42,8 @@ class Registration:
         )
         for queue in self._settings.queues:
             engine.ensure_queue(queue, using=self._given.using)
+        if self._given.declares:
+            engine.declare(declared(), using=self._given.using)
         self._gauges.worker = self.id
         logger.info(
             "worker.started id=%s name=%s queues=%s concurrency=%s",

@@ -27,7 +27,7 @@ from django_jobs.pauses import Pauses
 from django_jobs.recorder import FlightRecorder
 from django_jobs.recycling import Wear
 from django_jobs.registration import Registration
-from django_jobs.services import Reporter
+from django_jobs.services import Reporter, Scheduler
 from django_jobs.wake import Wake
 from django_jobs.workshop import Workshop
 
@@ -169,6 +169,7 @@ class Worker:
         if not self._given.burst or not self._others_idle():
             return False
         engine.promote(using=self._using)
+        Scheduler(0.0, self._using, self._wake.ring).run_once()
         return not self._claim() and self._others_idle()
 
     def _claim(self) -> int:

@@ -19,6 +19,8 @@ FLOORS = {
     "batches": 0,
     "capabilities": 0,
     "conf": 0,
+    "crontab": 0,
+    "declarations": 0,
     "definitions": 0,
     "context": 0,
     "durations": 0,
@@ -37,6 +39,7 @@ FLOORS = {
     "signals": 0,
     "specs": 0,
     "states": 0,
+    "timetable": 0,
     "wording": 0,
     # 1 rows
     "migrations": 1,
@@ -54,6 +57,7 @@ FLOORS = {
     "jobfunctions": 3,
     "obstacles": 3,
     "receivers": 3,
+    "schedules": 3,
     # 4 one job
     "execution": 4,
     "executors": 4,

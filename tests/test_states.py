@@ -67,6 +67,7 @@ VERBS: dict[str, list[Callable[[Claimed], object]]] = {
         lambda job: engine.mark_started([(job.id, job.claims, 1.0)], using="default"),
     ],
     "prune": [lambda job: engine.prune(using="default")],
+    "fire": [lambda job: engine.fire(using="default")],
     "settle": [lambda job: engine.settle(retention=RETENTION, using="default")],
 }
 
@@ -129,7 +130,7 @@ def test_enqueue_makes_scheduled_blocked_and_ready_jobs():
 def test_every_verb_of_the_engine_that_moves_jobs_is_tried():
     others = {
         "deregister", "register", "pause_queue", "resume_queue", "ensure_queue",
-        "announce", "lost", "report", "row_of",
+        "announce", "lost", "report", "row_of", "declare", "fire_now", "Fired",
     }  # fmt: skip
     aliases = {"disown", "rescue_dead", "mark_started", "Rescued"}
 

@@ -84,6 +84,16 @@ class CopiedJobs(Sequence[Job]):
     def __repr__(self) -> str:
         return f"<{len(self)} jobs>"
 
+    @property
+    def ids(self) -> Sequence[int]:
+        """Return their primary keys, at no cost."""
+        return self._ids
+
+
+def ids_of(jobs: Sequence[Job]) -> Sequence[int]:
+    """Return the primary keys of what enqueue() has returned."""
+    return jobs.ids if isinstance(jobs, CopiedJobs) else [job.pk for job in jobs]
+
 
 def _enqueue_keyed(new: Sequence[NewJob], using: str) -> list[Job]:
     # Ids first, so that ties run in the order received, though keys go in by their own order.

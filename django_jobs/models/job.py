@@ -97,6 +97,19 @@ class Job(models.Model):
         db_index=False,
         related_name="children",
     )
+    #: The schedule that made it, and the tick that it was made for.
+    schedule = models.ForeignKey(
+        "Schedule",
+        verbose_name=_("schedule"),
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="jobs",
+    )
+    tick = models.DateTimeField(_("tick"), null=True, blank=True, editable=False)
     #: One object for each failed attempt, newest last.
     errors = models.JSONField(
         _("errors"), default=list, db_default=Value([], models.JSONField()), blank=True
@@ -165,6 +178,13 @@ class Job(models.Model):
                 fields=["parent"],
                 name="django_jobs_job_parent",
                 condition=Q(parent__isnull=False),
+            ),
+            # What a schedule has made, newest first.
+            models.Index(
+                F("schedule"),
+                F("id").desc(),
+                name="django_jobs_job_schedule",
+                condition=Q(schedule__isnull=False),
             ),
             # Failures are few and are what people look for.
             models.Index(

@@ -6,6 +6,16 @@ from django_jobs.services.promoter import Promoter
 from django_jobs.services.pruner import Pruner
 from django_jobs.services.reporter import Reporter
 from django_jobs.services.rescuer import Rescuer
+from django_jobs.services.scheduler import Scheduler
 from django_jobs.services.settler import Settler
 
-__all__ = ["Promoter", "Pruner", "Reporter", "Rescuer", "Service", "Services", "Settler"]
+__all__ = [
+    "Promoter",
+    "Pruner",
+    "Reporter",
+    "Rescuer",
+    "Scheduler",
+    "Service",
+    "Services",
+    "Settler",
+]

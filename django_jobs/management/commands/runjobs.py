@@ -132,6 +132,7 @@ class Command(BaseCommand):
         """Check that the workers can work, run them, and say what they did."""
         using = preconditions.database(given["database"])
         preconditions.refuse_what_cannot_work(using)
+        preconditions.declare_schedules(using)
         if given["reload"] and not given["processes"]:
             raise CommandError("--reload needs --processes 1 or more.", returncode=2)
         shows = not given["no_progress"] and self.stdout.isatty() and given["processes"] > 0
@@ -227,6 +228,7 @@ def _orders(given: dict[str, Any], using: str) -> WorkerOptions:
         max_jobs=given["max_jobs"],
         max_seconds=given["max_seconds"],
         shutdown_timeout=given["shutdown_timeout"],
+        declares=given["reload"],
         using=using,
     )
 
