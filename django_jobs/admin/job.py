@@ -179,6 +179,8 @@ class JobAdmin(ReadOnly, _JobAdmin):
     @admin.display(description=_("schedule"))
     def shown_schedule(self, job: Job) -> SafeString | str:
         """Return the schedule that made the job, which may be gone."""
+        if job.schedule_id is None:
+            return ""
         row = Schedule.objects.using(job._state.db).filter(pk=job.schedule_id).first()
         if row is None:
             return _("%d, gone") % job.schedule_id

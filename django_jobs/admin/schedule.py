@@ -155,11 +155,11 @@ class ScheduleAdmin(_ScheduleAdmin):
     @admin.display(description=_("next five runs"))
     def next_runs(self, schedule: Schedule) -> SafeString | str:
         """Return the next ticks, each as the schedule's own time zone tells it."""
-        if schedule.pk is None:
-            return _("Save it to see them.")
+        if schedule._state.adding:
+            return str(_("Save it to see them."))
         try:
             runs = schedule.next_runs(SHOWN_RUNS)
         except JobsError as error:
             return str(error)
         lines = ((f"{run:%a %Y-%m-%d %H:%M:%S %Z}",) for run in runs)
-        return format_html_join("", "<div>{}</div>", lines) or _("None: it is over.")
+        return format_html_join("", "<div>{}</div>", lines) or str(_("None: it is over."))
