@@ -11,7 +11,7 @@ from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
 from django_jobs import encoding
-from django_jobs.exceptions import UnknownJob
+from django_jobs.exceptions import InvalidOption, UnknownJob
 from django_jobs.registry import declared_names, find
 from django_jobs.specs import JobSpec
 
@@ -113,8 +113,10 @@ def spec_of(
     if definition is None or not definition.is_declared:
         reason = "only functions with @job or @cron, that this process knows, can be scheduled."
         raise UnknownJob(function, reason, declared_names())
-    positional, named = tuple(encoding.decode(args)), encoding.decode(kwargs)
+    positional, named = encoding.decode(args), encoding.decode(kwargs)
+    if not isinstance(positional, list) or not isinstance(named, dict):
+        raise InvalidOption("args must be a list, and kwargs an object.")
     # As by a call of .enqueue(): the declared arguments are its defaults.
     taken = definition.positional[: len(positional)]
     held = {name: value for name, value in definition.kwargs.items() if name not in taken}
-    return JobSpec(function, positional, {**held, **named}, queue, priority)
+    return JobSpec(function, tuple(positional), {**held, **named}, queue, priority)

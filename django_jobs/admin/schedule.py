@@ -67,10 +67,6 @@ class ScheduleAdmin(_ScheduleAdmin):
             return False
         return super().has_delete_permission(request, obj)
 
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Schedule]) -> None:
-        """Delete what may be deleted."""
-        super().delete_queryset(request, queryset.exclude(source=Source.CODE))
-
     def formfield_for_dbfield(
         self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any
     ) -> Any:

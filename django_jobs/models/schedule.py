@@ -289,7 +289,8 @@ class Schedule(models.Model):
 
     def _check_call(self) -> None:
         options.check_dict(self.kwargs, "kwargs")
-        self.spec().prepare()
+        args, kwargs = json.dumps(self.args), json.dumps(self.kwargs)
+        spec_of(self.function, args, kwargs, None, None).prepare()
 
 
 def _check_queue(name: str) -> None:
