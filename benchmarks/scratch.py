@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from urllib.parse import unquote, urlsplit, urlunsplit
 
@@ -42,6 +42,16 @@ class Scratch:
             "INSERT INTO django_jobs_job (queue, name, lane) SELECT 'default', %s, %s "
             "FROM generate_series(1, %s::int)",
             (name, lane, jobs),
+        )
+
+    def schedule(self, expressions: Sequence[str]) -> None:
+        """Leave one schedule in UTC for each expression, and nothing else scheduled."""
+        self._connection.execute("TRUNCATE django_jobs_schedule")
+        self._connection.execute(
+            "INSERT INTO django_jobs_schedule (name, function, cron, timezone) "
+            "SELECT cron || n, %s, cron, 'UTC' "
+            "FROM unnest(%s::text[]) WITH ORDINALITY AS given (cron, n)",
+            (NOTHING, list(expressions)),
         )
 
     def count(self, state: str) -> int:

@@ -39,11 +39,10 @@ _ANY_TIME = datetime(2000, 1, 1)  # noqa: DTZ001 - what a clock shows
 class Crontab:
     """An expression that has been read."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: object) -> None:
         expression = _expression(text)
         try:
             self._matches = CronSim(expression, _ANY_TIME)
-            self.words: str = self._matches.explain()
         except (CronSimError, ValueError, AssertionError, LookupError) as error:
             raise InvalidOption(
                 f"cron: {text!r} cannot be read: {error}. It takes minute, hour, day of the month, "
@@ -52,8 +51,16 @@ class Crontab:
             ) from None
         _, minutes, hours, *_ = self._matches.parts
         self._names_times = not minutes.startswith("*") and not hours.startswith("*")
-        if self._match(_ANY_TIME) is None:
-            raise InvalidOption(f"cron: {text!r} never comes: there is no such day.")
+
+    @property
+    def words(self) -> str:
+        """Return what it means, in words."""
+        return self._matches.explain()
+
+    @property
+    def ever_comes(self) -> bool:
+        """Return whether there is any such moment."""
+        return self._match(_ANY_TIME) is not None
 
     def after(self, moment: datetime, zone: ZoneInfo) -> datetime | None:
         """Return the first moment after ``moment`` that it means in a zone, in UTC; or None."""
@@ -96,9 +103,16 @@ class Crontab:
 
 
 @lru_cache(maxsize=2048)
-def parse(text: str) -> Crontab:
+def parse(text: object) -> Crontab:
     """Return an expression read, or raise InvalidOption saying what is wrong with it."""
     return Crontab(text)
+
+
+def check_cron(text: object) -> str:
+    """Return an expression if it can be read and ever comes, or raise InvalidOption."""
+    if not parse(text).ever_comes:
+        raise InvalidOption(f"cron: {text!r} never comes: there is no such day.")
+    return str(text)
 
 
 @lru_cache(maxsize=1024)

@@ -119,4 +119,8 @@ def spec_of(
     # As by a call of .enqueue(): the declared arguments are its defaults.
     taken = definition.positional[: len(positional)]
     held = {name: value for name, value in definition.kwargs.items() if name not in taken}
-    return JobSpec(function, tuple(positional), {**held, **named}, queue, priority)
+    # Not by JobSpec(…), which would check all that the declaration has checked.
+    spec: JobSpec = definition.func.job  # type: ignore[attr-defined]
+    own = {"queue": queue, "priority": priority}
+    said = {name: value for name, value in own.items() if value is not None}
+    return (spec.replace(said) if said else spec).calling(tuple(positional), {**held, **named})

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, overload
 from django.db.models import TextChoices
 
 from django_jobs import options
-from django_jobs.crontab import parse, zone_of
+from django_jobs.crontab import check_cron, zone_of
 from django_jobs.declarations import (
     SHORTEST_INTERVAL,
     Declaration,
@@ -35,11 +35,6 @@ def check_every(value: object) -> timedelta:
     if not SHORTEST_INTERVAL <= value.total_seconds() <= LONGEST:
         raise InvalidOption(f"every must be from 1 second to 100 years, not {value!r}.")
     return value
-
-
-def _cron(value: object) -> str:
-    parse(value)
-    return str(value)
 
 
 def _zone(value: object) -> str:
@@ -169,7 +164,7 @@ def _checked(expression: object, given: dict[str, Any]) -> dict[str, Any]:
         )
     return {
         "name": None,
-        "cron": None if expression is None else _cron(expression),
+        "cron": None if expression is None else check_cron(expression),
         "every": None,
         "timezone": "",
         "start": None,

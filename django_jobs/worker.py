@@ -169,8 +169,9 @@ class Worker:
         if not self._given.burst or not self._others_idle():
             return False
         engine.promote(using=self._using)
-        Scheduler(0.0, self._using, self._wake.ring).run_once()
-        return not self._claim() and self._others_idle()
+        scheduler = Scheduler(0.0, self._using, self._wake.ring)
+        scheduler.run_once()
+        return not self._claim() and not scheduler.is_contended and self._others_idle()
 
     def _claim(self) -> int:
         claimed = self._intake.claim()

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from django_jobs.crontab import NICKNAMES, parse, zone_of
+from django_jobs.crontab import NICKNAMES, check_cron, parse, zone_of
 from django_jobs.exceptions import InvalidOption
 
 FIRST, LAST = 2024, 2028
+UTC_ZONE = ZoneInfo("UTC")
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
@@ -60,7 +61,7 @@ def changes(name):
 @lru_cache
 def zones():
     """Return one zone of each that set their clocks alike."""
-    alike = {}
+    alike: dict[object, str] = {}
     for name in sorted(available_timezones()):
         zone = ZoneInfo(name)
         key = tuple((at, at.astimezone(zone).utcoffset()) for at in changes(name))
@@ -100,14 +101,22 @@ class TestReading:
         with pytest.raises(InvalidOption, match=said):
             parse(text)
 
+    def test_what_never_comes_is_refused(self):
+        # The second Monday is never the first of a month.
+        with pytest.raises(InvalidOption, match="never comes"):
+            check_cron("0 0 */31 * MON#2")
+        assert parse("0 0 */31 * MON#2").after(datetime(2026, 1, 1, tzinfo=UTC), UTC_ZONE) is None
+
     @given(st.text(alphabet="0123456789*/-,#LWMONFEB @?\x00é", max_size=30))
     def test_whatever_is_written_is_read_or_refused(self, text):
         try:
-            crontab = parse(text)
+            crontab = parse(check_cron(text))
         except InvalidOption:
             return
         since = datetime(2026, 3, 3, tzinfo=UTC)
-        assert crontab.after(since, ZoneInfo("Europe/Paris")) > since
+        found = crontab.after(since, ZoneInfo("Europe/Paris"))
+        assert found is not None
+        assert found > since
 
     def test_an_expression_is_told_in_words(self):
         assert parse("*/5 * * * *").words == "Every fifth minute of every hour"

@@ -8,6 +8,7 @@ import time
 from datetime import timedelta
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
 from django_jobs import JobContext, cron, job
@@ -17,7 +18,8 @@ from django_jobs.services import Scheduler
 from django_jobs.signals import job_enqueued
 from django_jobs.worker import Worker
 from tests import samples
-from tests.threads import wait_until
+from tests.rows import sql
+from tests.threads import DEADLINE, at_once, wait_until
 
 pytestmark = pytest.mark.usefixtures("own_registry")
 
@@ -131,6 +133,7 @@ class TestWorker:
         row = Job.objects.get()
         assert row.tick == start
         assert timedelta() <= row.enqueued_at - start < timedelta(seconds=0.1)
+        assert row.started_at is not None
         assert row.started_at - start < timedelta(seconds=0.2)
 
     def test_the_job_is_told_its_tick(self, rows):
@@ -150,6 +153,24 @@ class TestWorker:
         rows(every=timedelta(days=1))
         due()
         report = Worker(WorkerOptions(burst=True)).run()
+        assert report.succeeded == 1
+
+    def test_a_burst_does_not_end_while_others_have_in_hand_what_is_due(self, rows):
+        # Given a due schedule that somebody else has taken
+        rows(every=timedelta(days=1))
+        due()
+        took, worker = threading.Event(), Worker(WorkerOptions(burst=True))
+
+        def take():
+            with transaction.atomic():
+                sql("SELECT id FROM django_jobs_schedule FOR NO KEY UPDATE")
+                took.set()
+                wait_until(lambda: worker._gauges.worker)
+                threading.Event().wait(0.3)  # in which a burst would be over
+
+        # When a burst begins, and the other one gives it back
+        _, report = at_once(take, lambda: took.wait(DEADLINE) and worker.run())
+        # Then it has run the job
         assert report.succeeded == 1
 
     def test_a_worker_may_be_told_to_write_the_code_down(self, rows, monkeypatch):

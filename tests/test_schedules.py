@@ -135,7 +135,7 @@ class TestOptions:
 
     def test_an_unknown_option_names_the_nearest(self):
         with pytest.raises(UnknownOption, match="Did you mean 'timezone'"):
-            cron("@daily", time_zone="UTC")
+            cron("@daily", time_zone="UTC")  # type: ignore[call-overload]
 
     def test_arguments_that_no_row_can_hold_are_refused(self):
         with pytest.raises(NotStorable, match="size"):

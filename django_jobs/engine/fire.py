@@ -101,6 +101,8 @@ class Fired:
     skipped: list[Remark] = field(default_factory=list)
     #: Seconds until the next tick; None where there is none.
     wait: float | None = None
+    #: Whether others have in hand what is due.
+    is_contended: bool = False
 
     @property
     def count(self) -> int:
@@ -122,7 +124,7 @@ def fire(*, using: str, without: Collection[int] = (), batch: int = BATCH) -> Fi
         if not unplanned and (wait is None or wait > 0):
             return fired
         if not _fire(fired, left_out, batch, using):
-            fired.wait = IN_OTHER_HANDS
+            fired.wait, fired.is_contended = IN_OTHER_HANDS, True
             return fired
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
-from django.core.exceptions import ObjectDoesNotExist, ValidationError
+from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q, Value
@@ -15,11 +14,12 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from django_jobs import conf, options
+from django_jobs import conf
 from django_jobs.crontab import parse, zone_of
 from django_jobs.declarations import SHORTEST_INTERVAL, Missed, Overlap, Source, spec_of
-from django_jobs.exceptions import JobsError, UnknownJob, UnknownQueue
+from django_jobs.exceptions import JobsError
 from django_jobs.models.job import Job
+from django_jobs.models.problems import problems
 from django_jobs.specs import JobSpec
 from django_jobs.timetable import Timetable
 from django_jobs.wording import span
@@ -256,48 +256,9 @@ class Schedule(models.Model):
         """
         self.args = [] if self.args is None else self.args
         self.kwargs = {} if self.kwargs is None else self.kwargs
-        errors = dict(self._problems()) if self.source == Source.HAND else {}
+        errors = dict(problems(self)) if self.source == Source.HAND else {}
         if errors:
             raise ValidationError(errors)
-
-    def _problems(self) -> Iterable[tuple[str, Any]]:
-        for name, check in self._checks():
-            try:
-                check()
-            except UnknownJob as error:
-                yield "function", str(error)
-            except (JobsError, ValueError, TypeError, ObjectDoesNotExist) as error:
-                yield name, str(error)
-        if (self.cron is None) == (self.every is None):
-            yield "cron", _("Give either a cron expression or an interval.")
-        if self.start_at is not None and self.end_at is not None and self.end_at <= self.start_at:
-            yield "end_at", _("It has to end after it starts.")
-        if self.missed == Missed.ALL and self.overlap == Overlap.SKIP:
-            yield "overlap", _("Ticks that are all made up for make their jobs at once.")
-        if not isinstance(self.args, list):
-            yield "args", _("Give a list.")
-
-    def _checks(self) -> Sequence[tuple[str, Any]]:
-        checks: list[tuple[str, Any]] = [("timezone", lambda: zone_of(self.zone))]
-        if self.cron is not None:
-            checks.append(("cron", lambda: parse(str(self.cron))))
-        if self.queue is not None:
-            checks.append(("queue", lambda: _check_queue(str(self.queue))))
-        if isinstance(self.args, list):
-            checks.append(("kwargs", self._check_call))
-        return checks
-
-    def _check_call(self) -> None:
-        options.check_dict(self.kwargs, "kwargs")
-        args, kwargs = json.dumps(self.args), json.dumps(self.kwargs)
-        spec_of(self.function, args, kwargs, None, None).prepare()
-
-
-def _check_queue(name: str) -> None:
-    options.check_name(name, "queue")
-    settings = conf.options()
-    if settings.strict_queues and name not in settings.queues:
-        raise UnknownQueue(name, settings.queues)
 
 
 def _aware(moment: datetime) -> datetime:

@@ -22,6 +22,8 @@ class Scheduler(Service):
         super().__init__(interval, using)
         self._wake = wake
         self._wait: float | None = None
+        #: Whether others had in hand what was due.
+        self.is_contended = False
         #: Until when each schedule is left alone, by our monotonic clock, and why.
         self._stuck: dict[int, tuple[float, str]] = {}
 
@@ -32,7 +34,7 @@ class Scheduler(Service):
             using=self.using,
             without=[one for one, (until, _) in self._stuck.items() if until > now],
         )
-        self._wait = fired.wait
+        self._wait, self.is_contended = fired.wait, fired.is_contended
         self._tell(fired, now)
         for jobs in fired.jobs:
             api.tell_enqueued(jobs, self.using)

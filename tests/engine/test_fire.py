@@ -14,6 +14,7 @@ from django_jobs.decorators import job
 from django_jobs.engine.due import GRACE, MOST_MADE_UP
 from django_jobs.models import Job, Queue, Schedule
 from tests.clocks import DatabaseClock, make_schedule
+from tests.plans import statements_of, ways_into, ways_into_jobs
 from tests.rows import claim, ended, finish, sql
 from tests.threads import at_once
 
@@ -81,10 +82,10 @@ class TestTicks:
         assert Job.objects.get().kwargs == {"day": {"$date": "2026-10-24"}}
 
     def test_how_long_until_the_next_tick_is_told(self, clock):
-        make_schedule(clock)
+        first = make_schedule(clock)
         make_schedule(clock, every=timedelta(hours=1))
         assert fire().wait == 30.0
-        assert fire(without=[Schedule.objects.first().pk]).wait == 3600.0
+        assert fire(without=[first.pk]).wait == 3600.0
 
     def test_nothing_to_wait_for_without_schedules(self, clock):
         assert fire().wait is None
@@ -160,7 +161,7 @@ class TestBounds:
         for _ in range(3):
             clock.step(minutes=1)
             fire()
-            cancel(Job.objects.last())
+            cancel(Job.objects.order_by("id").reverse()[0])
         assert len(ticks(state="cancelled")) == 3
 
     def test_a_night_in_which_the_clock_is_set_back_has_one_tick(self, clock):
@@ -183,7 +184,7 @@ class TestMissed:
         assert ticks() == [minute(12, n) for n in expected]
         schedule = Schedule.objects.get()
         assert (schedule.last_tick, schedule.next_tick) == (minute(12, 15), minute(12, 16))
-        assert schedule.last_job.tick == minute(12, 15)
+        assert Job.objects.latest("id").pk == schedule.last_job_id
 
     @pytest.mark.parametrize(("missed", "made"), [("skip", 0), ("once", 1), ("all", 1)])
     def test_one_tick_that_is_found_too_late(self, clock, missed, made):
@@ -228,7 +229,7 @@ class TestOverlap:
             clock.step(minutes=1)
             fired = fire()
         assert Job.objects.count() == made
-        told = f"skipped: job #{Job.objects.first().pk} had not ended"
+        told = f"skipped: job #{Job.objects.earliest('id').pk} had not ended"
         assert [told in one.note for one in fired.skipped] == [True] * (2 - made)
 
     def test_once_it_has_ended_the_next_tick_makes_another(self, clock):
@@ -411,6 +412,40 @@ class TestNow:
             engine.fire_now([schedule.pk], using="default")
 
 
+class TestPlans:
+    """What is looked at grows with what is due, not with what there is."""
+
+    @pytest.fixture
+    def ten_thousand(self, clock):
+        sql(
+            "INSERT INTO django_jobs_schedule (name, function, cron, next_tick, is_enabled) "
+            "SELECT n::text, 'tests.samples.anything', '* * * * *', "
+            "statement_timestamp() + n * interval '1 hour', n % 2 = 0 "
+            "FROM generate_series(1, 10000) AS n"
+        )
+        sql("ANALYZE django_jobs_schedule")
+
+    def test_an_idle_look_reads_two_ends_of_one_index(self, clock, ten_thousand):
+        [peek] = statements_of(fire, like="EXISTS")
+        assert ways_into(peek, "django_jobs_schedule") == {"due"}
+
+    def test_what_is_due_is_found_by_the_same_index(self, clock, ten_thousand):
+        clock.step(hours=20)
+        [look, *_] = statements_of(fire, like="SKIP LOCKED")
+        assert ways_into(look, "django_jobs_schedule") == {"due"}
+
+    def test_the_history_of_a_schedule_is_an_index(self, clock):
+        schedule = make_schedule(clock)
+        sql(
+            "INSERT INTO django_jobs_job (name, schedule_id) "
+            "SELECT 'x', CASE WHEN mod(n, 1000) = 0 THEN %s END FROM generate_series(1, 20000) AS n",
+            schedule.pk,
+        )
+        sql("ANALYZE django_jobs_job")
+        [history] = statements_of(lambda: list(schedule.jobs.order_by("-id")[:5]), like="SELECT")
+        assert ways_into_jobs(history) == {"schedule"}
+
+
 @pytest.fixture
 def due(transactional_db):
     """Make schedules that are due, where everybody sees them."""
@@ -444,6 +479,7 @@ class TestCrowds:
             [fired] = at_once(fire)
         # Then it fires what is free, and will look again soon
         assert Job.objects.values("schedule").distinct().count() == 1
+        assert fired.is_contended
         assert fired.wait <= 0.1
         # And what was taken is fired when it is given back
         fire()
