@@ -438,7 +438,8 @@ class TestPlans:
         schedule = make_schedule(clock)
         sql(
             "INSERT INTO django_jobs_job (name, schedule_id) "
-            "SELECT 'x', CASE WHEN mod(n, 1000) = 0 THEN %s END FROM generate_series(1, 20000) AS n",
+            "SELECT 'x', CASE WHEN mod(n, 1000) = 0 THEN %s END "
+            "FROM generate_series(1, 20000) AS n",
             schedule.pk,
         )
         sql("ANALYZE django_jobs_job")

@@ -132,7 +132,6 @@ class Command(BaseCommand):
         """Check that the workers can work, run them, and say what they did."""
         using = preconditions.database(given["database"])
         preconditions.refuse_what_cannot_work(using)
-        preconditions.declare_schedules(using)
         if given["reload"] and not given["processes"]:
             raise CommandError("--reload needs --processes 1 or more.", returncode=2)
         shows = not given["no_progress"] and self.stdout.isatty() and given["processes"] > 0
@@ -158,6 +157,7 @@ class Command(BaseCommand):
         )
         try:
             with _probes(given, supervisor.vitals):
+                preconditions.declare_schedules(orders.using)
                 return supervisor.run(_stop_signals(given))
         except WorkerCannotStart as error:
             raise CommandError(str(error)) from error
@@ -169,6 +169,7 @@ class Command(BaseCommand):
         gauges = Gauges()
         worker = Worker(orders, gauges=gauges, initialize=style.apply)
         with _probes(given, lambda: [Vital(f"worker {gauges.worker or '-'}", gauges.beats)]):
+            preconditions.declare_schedules(orders.using)
             report = _run_until(worker, _stop_signals(given))
         if worker.lost:
             raise CommandError(f"The worker stopped itself: {worker.lost}.", returncode=LOST)
