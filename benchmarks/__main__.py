@@ -17,6 +17,7 @@ from benchmarks import (
     hot_key,
     latency,
     memory,
+    schedules,
     tenants,
     variants,
 )
@@ -35,6 +36,7 @@ BENCHMARKS: dict[str, Any] = {
     "limits": variants.limits,
     "hot_key": hot_key,
     "tenants": tenants,
+    "schedules": schedules,
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from urllib.parse import unquote, urlsplit, urlunsplit
 
@@ -59,6 +59,16 @@ class Scratch:
     def column(self, query: str, *params: object) -> list[float]:
         """Return the numbers that a query answers."""
         return [value for (value,) in self._connection.execute(query.encode(), params)]
+
+    def schedule(self, expressions: Sequence[str]) -> None:
+        """Leave one schedule in UTC for each expression, and nothing else scheduled."""
+        self._connection.execute("TRUNCATE django_jobs_schedule")
+        self._connection.execute(
+            "INSERT INTO django_jobs_schedule (name, function, cron, timezone) "
+            "SELECT cron || n, %s, cron, 'UTC' "
+            "FROM unnest(%s::text[]) WITH ORDINALITY AS given (cron, n)",
+            (NOTHING, list(expressions)),
+        )
 
     def count(self, state: str) -> int:
         """Return how many jobs are in a state."""

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from django_jobs.options import Priority as Priority
     from django_jobs.rates import Rate as Rate
     from django_jobs.receivers import enqueue_on as enqueue_on
+    from django_jobs.schedules import cron as cron
     from django_jobs.specs import JobSpec as JobSpec
 
 __version__ = "0.1.0.dev0"
@@ -41,6 +42,7 @@ _HOMES = {
     "Priority": "options",
     "Rate": "rates",
     "enqueue_on": "receivers",
+    "cron": "schedules",
     # Enqueueing
     "enqueue": "api",
     "enqueue_many": "api",

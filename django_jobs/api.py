@@ -16,7 +16,7 @@ from django_jobs.batches import NewJobs
 from django_jobs.conf import options
 from django_jobs.engine.sql import write_alias
 from django_jobs.exceptions import InvalidOption, UnknownQueue
-from django_jobs.models import Job
+from django_jobs.models import Job, Schedule
 from django_jobs.options import check_moment, check_name
 from django_jobs.registry import find
 from django_jobs.specs import JobSpec
@@ -82,6 +82,14 @@ def resume_queue(name: str, *, using: str | None = None) -> bool:
     return resumed
 
 
+def run_now(schedules: Iterable[Schedule], *, using: str | None = None) -> Sequence[Job]:
+    """Make a job of each schedule, whatever the clock says; their ticks come as ever."""
+    alias = write_alias(using)
+    jobs = engine.fire_now([schedule.pk for schedule in schedules], using=alias)
+    tell_enqueued(jobs, alias)
+    return jobs
+
+
 aenqueue = sync_to_async(enqueue)
 aenqueue_many = sync_to_async(enqueue_many)
 acancel = sync_to_async(cancel)
@@ -104,9 +112,14 @@ def _enqueue(specs: list[JobSpec], using: str | None) -> Sequence[Job]:
             raise UnknownQueue(queue, options().queues)
     alias = write_alias(using)
     jobs = engine.enqueue(specs, using=alias)
-    if signals.job_enqueued.receivers:
-        _send(signals.job_enqueued, (job for job in jobs if job.created), alias)
+    tell_enqueued(jobs, alias)
     return jobs
+
+
+def tell_enqueued(jobs: Sequence[Job], using: str) -> None:
+    """Send the signal of jobs that were made, once they are committed."""
+    if signals.job_enqueued.receivers:
+        _send(signals.job_enqueued, (job for job in jobs if job.created), using)
 
 
 def _send(signal: Signal, jobs: Iterable[Job], using: str, **told: Any) -> None:

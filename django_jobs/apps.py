@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.apps import AppConfig, apps
+from django.apps.registry import Apps
 from django.db import connections, router
 from django.db.models.signals import post_migrate
 from django.utils.module_loading import autodiscover_modules
@@ -23,6 +24,7 @@ class DjangoJobsConfig(AppConfig):
 
         autodiscover_modules("jobs")
         post_migrate.connect(_sync, sender=self, dispatch_uid="django_jobs.catalogue")
+        post_migrate.connect(_declare_schedules, sender=self, dispatch_uid="django_jobs.schedules")
 
 
 def _sync(*, using: str, **kwargs: Any) -> None:
@@ -39,3 +41,17 @@ def _sync(*, using: str, **kwargs: Any) -> None:
     names = [[field.name for field in model._meta.fields] for model in (migrated, Task)]
     if names[0] == names[1]:
         catalogue.sync(using=using, authoritative=True)
+
+
+def _declare_schedules(*, using: str, apps: Apps = apps, **sent: Any) -> None:
+    """Write the declared schedules down, where their table is and has come to stay."""
+    from django_jobs import engine
+    from django_jobs.engine.sql import write_alias
+    from django_jobs.scheduling import declared
+
+    try:
+        apps.get_model("django_jobs", "Schedule")
+    except LookupError:  # migrated back to before there were any
+        return
+    if using == write_alias(None) and connections[using].vendor == "postgresql":
+        engine.declare(declared(), using=using)

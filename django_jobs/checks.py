@@ -14,9 +14,10 @@ from django_jobs.capabilities import choose, refuse_atomic, refuse_memory_limit
 from django_jobs.conf import options
 from django_jobs.definitions import Definition
 from django_jobs.engine.sql import write_alias
-from django_jobs.exceptions import JobsError
+from django_jobs.exceptions import InvalidSettings, JobsError, UnknownQueue
 from django_jobs.limits import DEFAULT_UNITS
 from django_jobs.middleware import load
+from django_jobs.scheduling import Declaration, declared
 
 
 @register
@@ -133,6 +134,31 @@ def check_middleware(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> 
             hint = "Each entry is the import path of a factory: see docs/hooks.md."
             found.append(Error(str(error), hint=hint, id="django_jobs.E004"))
     return found
+
+
+@register
+def check_schedules(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Report declared schedules whose jobs could not be made."""
+    return [
+        Error(
+            f"The schedule {name!r}: {problem}",
+            hint="Correct what its @cron says, or the function: see docs/schedules.md.",
+            id="django_jobs.E020",
+        )
+        for name, declaration in sorted(declared().items())
+        for problem in _problems_of(declaration)
+    ]
+
+
+def _problems_of(declaration: Declaration) -> Iterator[str]:
+    try:
+        declaration.spec().prepare()
+        if options().strict_queues and declaration.queue not in {None, *options().queues}:
+            raise UnknownQueue(str(declaration.queue), options().queues)
+    except InvalidSettings:
+        return  # check_settings() tells
+    except (JobsError, TypeError) as error:
+        yield str(error)
 
 
 @register(Tags.compatibility)

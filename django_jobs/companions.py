@@ -15,6 +15,7 @@ from django_jobs.services import (
     Pruner,
     Reporter,
     Rescuer,
+    Scheduler,
     Services,
     Settler,
 )
@@ -81,6 +82,7 @@ def _services(
         [
             *agers,
             Expirer(settings.poll_interval, using, retention=retention["cancelled"]),
+            Scheduler(settings.poll_interval, using, wake),
             Promoter(settings.poll_interval, using, wake),
             Settler(settings.poll_interval, using, retention=retention, wake=wake),
             Rescuer(

@@ -248,6 +248,11 @@ def is_debug() -> bool:
     return bool(settings.DEBUG)
 
 
+def time_zone() -> str:
+    """Return the name of the project's time zone."""
+    return str(settings.TIME_ZONE)
+
+
 @receiver(setting_changed, dispatch_uid="django_jobs.conf")
 def _forget(*, setting: str, **kwargs: object) -> None:
     if setting == "DJANGO_JOBS":

@@ -109,6 +109,11 @@ class JobContext:
         return self._job
 
     @property
+    def tick(self) -> datetime | None:
+        """Return the tick of its schedule that the job was made for; None without one."""
+        return self.job.tick
+
+    @property
     def remaining(self) -> float | None:
         """Return the seconds until the timeout, 0 when it is over; None without a limit."""
         return None if self._deadline is None else max(0.0, self._deadline - time.monotonic())

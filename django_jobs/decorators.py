@@ -24,11 +24,15 @@ from django_jobs.jobfunctions import (
     R_co,
 )
 from django_jobs.rates import check_rate
-from django_jobs.registry import import_path, register
+from django_jobs.registry import forget, import_path, register
 from django_jobs.specs import CHECKS, JobSpec
 
 if TYPE_CHECKING:
     from django_jobs.models import Job
+
+
+#: Marks a function that is a job because of a ``@cron``: a ``@job`` above it says more.
+IMPLIED = "_django_jobs_implied"
 
 
 def _exceptions(option: str) -> Callable[[object], Any]:
@@ -152,6 +156,9 @@ def _decorate(function: Callable[..., Any], declared: dict[str, Any]) -> Callabl
         refuse_atomic(definition.executor, definition.is_coroutine, name)
     if problem := definition.write_all_problem(is_final=False):
         raise InvalidOption(problem)
+    if getattr(function, IMPLIED, False):  # by a @cron below, under its import path
+        forget(path)
+        setattr(function, IMPLIED, False)
     register(definition)
     function.job = spec = _spec(definition)  # type: ignore[attr-defined]
     spec.settle()

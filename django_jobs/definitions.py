@@ -53,6 +53,8 @@ class Definition:
     retention: float | None = None
     atomic: bool = False
     takes_context: bool = False
+    #: False for a plain function that was found by its import path.
+    is_declared: bool = True
     #: What a run takes of its host's budget.
     units: int = 1
     #: Runs at one time, everywhere and on one host; None for as many as there are places.

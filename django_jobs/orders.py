@@ -23,6 +23,8 @@ class WorkerOptions:
     max_jobs: int | None = None
     max_seconds: float | None = None
     shutdown_timeout: float | None = None
+    #: Write the schedules of the code down: for a worker whose parent may have older code.
+    declares: bool = False
     using: str = "default"
 
 

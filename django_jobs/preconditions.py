@@ -7,9 +7,11 @@ from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
 from django.db.utils import Error
 
+from django_jobs import engine
 from django_jobs.conf import options
 from django_jobs.engine.sql import write_alias
 from django_jobs.exceptions import JobsError
+from django_jobs.scheduling import declared
 
 
 def database(alias: str | None) -> str:
@@ -45,6 +47,12 @@ def refuse_what_cannot_work(using: str) -> None:
             f"The tables of django_jobs are not up to date ({', '.join(pending)} not applied): "
             f"run manage.py migrate{'' if using == 'default' else f' --database {using}'} first."
         )
+
+
+def declare_schedules(using: str) -> None:
+    """Write the schedules of this code down: of all code that runs, the last to start counts."""
+    engine.declare(declared(), using=using)
+    connections[using].close()
 
 
 def _pending_migrations(using: str) -> list[str]:

@@ -17,6 +17,8 @@ class Origin(NamedTuple):
     parent_id: int | None = None
     #: The schedule whose tick makes it.
     schedule_id: int | None = None
+    #: That tick.
+    tick: datetime | None = None
     #: The step of a workflow that it is part of.
     step_id: int | None = None
     #: True where others wait for its end.
@@ -43,6 +45,7 @@ class NewJob(NamedTuple):
     concurrency_key: str | None = None
     parent_id: int | None = None
     schedule_id: int | None = None
+    tick: datetime | None = None
     step_id: int | None = None
     unsettled: bool | None = None
     # No columns, but what columns are worked out from, in this order:
@@ -78,6 +81,8 @@ class NewJob(NamedTuple):
             "aged_at": None,
             "units": 1 if self.units is None else self.units,
             "parent_id": self.parent_id,
+            "schedule_id": self.schedule_id,
+            "tick": self.tick,
             "unsettled": bool(self.unsettled),
             "ended_by": None,
             "errors": [],
@@ -110,6 +115,7 @@ class Frame(NamedTuple):
     concurrency_key: UniqueKey | None
     parent_id: int | None
     schedule_id: int | None
+    tick: datetime | None
     step_id: int | None
     unsettled: bool | None
     blocked: bool | None

@@ -12,6 +12,7 @@ from django_jobs.conf import Options
 from django_jobs.gauges import Gauges
 from django_jobs.limits import DEFAULT_UNITS
 from django_jobs.orders import WorkerOptions
+from django_jobs.scheduling import declared
 from django_jobs.signals import worker_started, worker_stopped
 from django_jobs.signposts import own_tags
 
@@ -44,6 +45,8 @@ class Registration:
         for queue in self._settings.queues:
             engine.ensure_queue(queue, using=self._given.using)
         catalogue.sync_at_start(using=self._given.using)
+        if self._given.declares:
+            engine.declare(declared(), using=self._given.using)
         self._gauges.worker = self.id
         logger.info(
             "worker.started id=%s name=%s queues=%s concurrency=%s",

@@ -56,6 +56,17 @@ def names() -> list[str]:
     return sorted(_definitions)
 
 
+def declared_names() -> list[str]:
+    """Return the names of the functions that are declared to be jobs."""
+    return sorted(name for name, one in _definitions.items() if one.is_declared)
+
+
+def forget(name: str) -> None:
+    """Take back a registration."""
+    _definitions.pop(name, None)
+    _forget_limits()
+
+
 def limits() -> Mapping[str, Limit]:
     """Return the limits of all registered job functions that have any, by lane."""
     global _limits
@@ -111,7 +122,7 @@ def _imported(name: str) -> Definition:
         return _definitions[name]
     if not inspect.isfunction(func) or func.__module__ != module_name:
         raise UnknownJob(name, "it is not a function of that module.", names())
-    return define(func, name, None)
+    return define(func, name, None, is_declared=False)
 
 
 def _may_import(module_name: str) -> bool:

@@ -27,7 +27,7 @@ from django_jobs.pauses import Pauses
 from django_jobs.recorder import FlightRecorder
 from django_jobs.recycling import Wear
 from django_jobs.registration import Registration
-from django_jobs.services import Reporter
+from django_jobs.services import Reporter, Scheduler
 from django_jobs.wake import Wake
 from django_jobs.workshop import Workshop
 
@@ -171,7 +171,9 @@ class Worker:
         if not self._given.burst or not self._others_idle():
             return False
         engine.promote(using=self._using)
-        return not self._claim() and self._others_idle()
+        scheduler = Scheduler(0.0, self._using, self._wake.ring)
+        scheduler.run_once()
+        return not self._claim() and not scheduler.is_contended and self._others_idle()
 
     def _claim(self) -> int:
         claimed = self._intake.claim()

@@ -20,6 +20,7 @@ FLOORS = {
     "capabilities": 0,
     "choices": 0,
     "conf": 0,
+    "crontab": 0,
     "definitions": 0,
     "context": 0,
     "declarations": 0,
@@ -39,10 +40,12 @@ FLOORS = {
     "queueing": 0,
     "rates": 0,
     "reasons": 0,
+    "scheduling": 0,
     "registry": 0,
     "signals": 0,
     "specs": 0,
     "states": 0,
+    "timetable": 0,
     "wording": 0,
     # 1 rows
     "migrations": 1,
@@ -63,6 +66,7 @@ FLOORS = {
     "jobfunctions": 3,
     "obstacles": 3,
     "receivers": 3,
+    "schedules": 3,
     # 4 one job
     "execution": 4,
     "executors": 4,

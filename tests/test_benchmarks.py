@@ -37,6 +37,7 @@ def test_every_benchmark_prints_a_ratio_and_leaves_no_database_behind():
         "coroutines",
         "context",
         "limits",
+        "schedules",
     ]
     assert all(ratio > 0 for ratio in ratios.values())
     scratch = re.search(r"^database: (\S+)$", done.stderr, re.MULTILINE)

@@ -6,7 +6,7 @@ import pytest
 from django.core.checks import run_checks
 from django.db import connections
 
-from django_jobs import job, registry
+from django_jobs import cron, job, registry
 from django_jobs.definitions import define
 
 
@@ -30,6 +30,34 @@ def test_another_database_engine_is_an_error_with_a_hint(monkeypatch):
     (message,) = [m for m in run_checks() if m.id == "django_jobs.E002"]
     assert "needs PostgreSQL" in message.msg
     assert "DATABASE_ROUTERS" in str(message.hint)
+
+
+def test_a_schedule_whose_arguments_do_not_fit_is_an_error(own_registry, monkeypatch):
+    monkeypatch.setattr("django_jobs.scheduling._declarations", [])
+    cron("@daily", name="nightly")(make_needy())
+    (message,) = [m for m in run_checks() if m.id == "django_jobs.E020"]
+    assert "'nightly'" in message.msg
+    assert "size" in message.msg
+    assert message.hint
+
+
+def test_a_schedule_on_a_queue_that_is_not_declared_is_an_error(
+    own_registry, monkeypatch, settings
+):
+    monkeypatch.setattr("django_jobs.scheduling._declarations", [])
+    settings.DJANGO_JOBS = {"STRICT_QUEUES": True}
+    cron("@daily", name="nightly", kwargs={"size": 1}, queue="elsewhere")(make_needy())
+    assert "django_jobs.E020" in ids()
+
+
+def make_needy():
+    """Return a fresh function that needs an argument."""
+
+    def needy(size):
+        return size
+
+    needy.__qualname__ = "needy"
+    return needy
 
 
 def test_middleware_that_cannot_be_imported_is_an_error(settings):

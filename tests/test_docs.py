@@ -13,14 +13,14 @@ from django.db import connection
 from django.db.models import signals
 from django.dispatch import Signal
 
-from django_jobs import decorators, encoding, enqueue_on, exceptions, registry
+from django_jobs import decorators, encoding, enqueue_on, exceptions, registry, schedules
 from django_jobs import signals as job_signals
 from django_jobs.backoff import Exponential
 from django_jobs.capabilities import EXECUTORS
 from django_jobs.conf import Options, read
 from django_jobs.context import JobContext
 from django_jobs.management.commands import runjobs
-from django_jobs.models import Job
+from django_jobs.models import Job, Schedule
 from django_jobs.orders import WorkerOptions
 from django_jobs.states import TRANSITIONS, State
 from django_jobs.worker import Worker
@@ -108,6 +108,16 @@ def test_the_sql_of_a_page_makes_a_job(db):
     made = Job.objects.get()
 
     assert (made.state, made.name, made.kwargs) == ("ready", "shop.jobs.pack", {"order_id": 3})
+
+
+def test_the_sql_of_a_page_makes_a_schedule(db):
+    (block,) = (block for block in blocks(DOCS / "schedules.md") if block.language == "sql")
+    with connection.cursor() as cursor:
+        cursor.execute(block.code)
+
+    made = Schedule.objects.get(name="nightly")
+
+    assert len(made.next_runs()) == 5
 
 
 @pytest.mark.parametrize("page", PAGES, ids=page_name)
@@ -212,6 +222,12 @@ def cell_means(cell):
     """Return what a cell of the table of executors says about this machine."""
     assert re.match("yes|no|on Linux$", cell), cell
     return sys.platform == "linux" if cell == "on Linux" else cell.startswith("yes")
+
+
+def test_every_option_of_cron_is_documented():
+    rows = table(DOCS / "schedules.md", "option of `@cron`")
+
+    assert {name for option, *_ in rows for name in names(option)} == set(schedules._DECLARED)
 
 
 def test_everything_in_the_context_is_documented():

@@ -7,11 +7,12 @@ from functools import partial
 
 import pytest
 from django.db import connection, transaction
+from django.utils import timezone
 
 from django_jobs import engine, stats
 from django_jobs.engine import lanes
 from django_jobs.limits import Allowance, Limit
-from django_jobs.models import Job, Worker
+from django_jobs.models import Job, Schedule, Worker
 from django_jobs.outcomes import Claimed
 from django_jobs.rates import Rate
 from tests.plans import TABLE, statements_of, ways_into_jobs
@@ -90,6 +91,15 @@ def batch_of(worker, count):
     return [Claimed(key, 1, "x", "[]", "{}", 1, 1, None, 0) for key in keys]
 
 
+def fire_without_overlap():
+    """Fire a schedule whose last job may be in the way."""
+    Schedule.objects.create(
+        name="one", function="tests.samples.anything", cron="* * * * *", overlap="skip",
+        next_tick=timezone.now(), last_job=Job.objects.first(),
+    )  # fmt: skip
+    engine.fire(using="default")
+
+
 def verbs(batch):
     """Return each verb, how its statement is known, and the only ways it may take."""
     ids = [job.id for job in batch]
@@ -155,6 +165,7 @@ def verbs(batch):
             "aged_at",
             {"ready", "pkey", "Seq Scan"},
         ),
+        "are last jobs live": (fire_without_overlap, "ANY('", {"pkey"}),
         "promote": (lambda: engine.promote(using="default"), "WITH due", {"scheduled", "pkey"}),
         "prune": (lambda: engine.prune(using="default"), "WITH old", {"finished", "pkey"}),
         "cancel": (

@@ -69,6 +69,7 @@ VERBS: dict[str, list[Callable[[Claimed], object]]] = {
     "prune": [lambda job: engine.prune(using="default")],
     "expire": [lambda job: expire(job)],
     "age": [lambda job: engine.age(after=0, up_to=9, using="default")],
+    "fire": [lambda job: engine.fire(using="default")],
     "settle": [lambda job: engine.settle(retention=RETENTION, using="default")],
 }
 
@@ -138,7 +139,7 @@ def test_every_verb_of_the_engine_that_moves_jobs_is_tried():
     others = {
         "deregister", "register", "pause_queue", "resume_queue", "ensure_queue",
         "announce", "lost", "report", "row_of", "queue_rows", "forget_levels", "Claim",
-        "known_tasks", "store_tasks", "reset",
+        "known_tasks", "store_tasks", "reset", "declare", "fire_now", "Fired",
     }  # fmt: skip
     aliases = {"disown", "rescue_dead", "mark_started", "Rescued"}
 

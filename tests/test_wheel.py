@@ -40,10 +40,10 @@ def test_the_wheel_holds_what_django_and_type_checkers_look_for(wheel):
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
 
 
-def test_the_library_needs_django_and_psycopg_alone(wheel):
+def test_the_library_needs_django_psycopg_and_cronsim_alone(wheel):
     (name,) = (name for name in wheel.namelist() if name.endswith(".dist-info/METADATA"))
     metadata = Parser().parsestr(wheel.read(name).decode())
 
     needed = [line for line in metadata.get_all("Requires-Dist", []) if "extra ==" not in line]
 
-    assert needed == ["django<6.2,>=5.2", "psycopg>=3.2"]
+    assert needed == ["cronsim>=2.8", "django<6.2,>=5.2", "psycopg>=3.2"]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
@@ -19,7 +20,7 @@ from django_jobs.admin.adding import Adding
 from django_jobs.admin.filters import QueueFilter
 from django_jobs.admin.readonly import ReadOnly
 from django_jobs.explanations import error_text, explain
-from django_jobs.models import Job, Worker
+from django_jobs.models import Job, Schedule, Worker
 
 if TYPE_CHECKING:
     _JobAdmin = admin.ModelAdmin[Job]
@@ -92,6 +93,8 @@ class JobAdmin(Adding, ReadOnly, _JobAdmin):
             question = _("How is it running?") if runs else _("Why is it not running?")
             first.append((question, {"fields": ("shown_explanation",)}))
         told = {"shown_progress": obj and obj.progress, "shown_log": obj and obj.log}
+        if obj is not None and obj.schedule_id is not None:
+            first.append((_("Where it comes from"), {"fields": ("shown_schedule", "tick")}))
         if any(told.values()):
             fields = [name for name, value in told.items() if value]
             first.append((_("What it says"), {"fields": fields}))
@@ -173,6 +176,17 @@ class JobAdmin(Adding, ReadOnly, _JobAdmin):
             return ""
         worker = Worker.objects.using(job._state.db).filter(pk=job.worker_id).first()
         return str(worker) if worker else _("%d, gone") % job.worker_id
+
+    @admin.display(description=_("schedule"))
+    def shown_schedule(self, job: Job) -> SafeString | str:
+        """Return the schedule that made the job, which may be gone."""
+        if job.schedule_id is None:
+            return ""
+        row = Schedule.objects.using(job._state.db).filter(pk=job.schedule_id).first()
+        if row is None:
+            return _("%d, gone") % job.schedule_id
+        page = reverse("admin:django_jobs_schedule_change", args=[job.schedule_id])
+        return format_html('<a href="{}">{}</a>', page, row)
 
     @admin.display(description=_("positional arguments"))
     def shown_args(self, job: Job) -> SafeString:

@@ -5,18 +5,20 @@ that enqueue, cancel and retry join the caller's transaction.
 
 Order of locks, the same everywhere: workers before jobs, jobs in ascending ``id``, unique keys in
 ascending order. A claim under limits takes advisory locks before any row: the host's, then one
-lane's. claim, promote, rescue and prune take rows that nobody waits for them on: they skip
-what is locked and never wait. finish and release write rows that their worker owns. cancel and
-retry wait, in ascending ``id``.
+lane's. claim, promote, rescue, prune and fire take rows that nobody waits for them on: they skip
+what is locked and never wait. fire has its schedules before it enqueues. finish and release write
+rows that their worker owns. cancel and retry wait, in ascending ``id``.
 """
 
 from django_jobs.engine.ageing import age
 from django_jobs.engine.announcing import announce
 from django_jobs.engine.cancel import cancel
 from django_jobs.engine.claim import Claim, claim
+from django_jobs.engine.declare import declare
 from django_jobs.engine.enqueue import enqueue
 from django_jobs.engine.expire import expire
 from django_jobs.engine.finish import finish, lost, mark_started
+from django_jobs.engine.fire import Fired, fire, fire_now
 from django_jobs.engine.levels import forget_levels
 from django_jobs.engine.promote import promote
 from django_jobs.engine.prune import prune
@@ -33,17 +35,21 @@ from django_jobs.engine.workers import deregister, heartbeat, register
 
 __all__ = [
     "Claim",
+    "Fired",
     "Rescued",
     "age",
     "announce",
     "cancel",
     "claim",
+    "declare",
     "deregister",
     "disown",
     "enqueue",
     "ensure_queue",
     "expire",
     "finish",
+    "fire",
+    "fire_now",
     "forget_levels",
     "heartbeat",
     "known_tasks",

@@ -83,6 +83,16 @@ class CopiedJobs(Sequence[Job]):
     def __repr__(self) -> str:
         return f"<{len(self)} jobs>"
 
+    @property
+    def ids(self) -> Sequence[int]:
+        """Return their primary keys, at no cost."""
+        return self._ids
+
+
+def ids_of(jobs: Sequence[Job]) -> Sequence[int]:
+    """Return the primary keys of what enqueue() has returned."""
+    return jobs.ids if isinstance(jobs, CopiedJobs) else [job.pk for job in jobs]
+
 
 class _OutOfOrder(Exception):
     """A key came free that comes before one which we hold already."""

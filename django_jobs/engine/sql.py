@@ -8,7 +8,7 @@ from typing import Any
 from django.db import connections, router
 from django.db.models import Model
 
-from django_jobs.models import Job, Queue, Worker
+from django_jobs.models import Job, Queue, Schedule, Worker
 from django_jobs.states import State, sources
 
 #: Failed attempts whose errors are kept with a job; the oldest go first.
@@ -22,7 +22,7 @@ def table(model: type[Model]) -> str:
     return f'"{model._meta.db_table}"'
 
 
-JOB, QUEUE, WORKER = table(Job), table(Queue), table(Worker)
+JOB, QUEUE, SCHEDULE, WORKER = table(Job), table(Queue), table(Schedule), table(Worker)
 
 
 def states(names: Iterable[State]) -> str:

@@ -105,6 +105,19 @@ class Job(models.Model):
     expires_at = models.DateTimeField(_("expires at"), null=True, blank=True)
     #: When its priority was last raised because it was waiting for long.
     aged_at = models.DateTimeField(_("aged at"), null=True, blank=True, editable=False)
+    #: The schedule that made it, and the tick that it was made for.
+    schedule = models.ForeignKey(
+        "Schedule",
+        verbose_name=_("schedule"),
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="jobs",
+    )
+    tick = models.DateTimeField(_("tick"), null=True, blank=True, editable=False)
     #: One object for each failed attempt, newest last.
     errors = models.JSONField(
         _("errors"), default=list, db_default=Value([], models.JSONField()), blank=True
@@ -189,6 +202,13 @@ class Job(models.Model):
                 fields=["parent"],
                 name="django_jobs_job_parent",
                 condition=Q(parent__isnull=False),
+            ),
+            # What a schedule has made, newest first.
+            models.Index(
+                F("schedule"),
+                F("id").desc(),
+                name="django_jobs_job_schedule",
+                condition=Q(schedule__isnull=False),
             ),
             # Failures are few and are what people look for.
             models.Index(

@@ -8,6 +8,7 @@ from django_jobs.services.promoter import Promoter
 from django_jobs.services.pruner import Pruner
 from django_jobs.services.reporter import Reporter
 from django_jobs.services.rescuer import Rescuer
+from django_jobs.services.scheduler import Scheduler
 from django_jobs.services.settler import Settler
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Pruner",
     "Reporter",
     "Rescuer",
+    "Scheduler",
     "Service",
     "Services",
     "Settler",

@@ -8,7 +8,7 @@ book_order does is committed together with its end, or not at all.
 import asyncio
 import csv
 import time
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from random import Random
@@ -19,8 +19,9 @@ from django.db import transaction
 from django.db.models import Count, F, Sum
 from django.db.models.functions import Now
 from django.template.loader import render_to_string
+from django.utils import timezone
 
-from django_jobs import JobContext, Priority, enqueue_many, job
+from django_jobs import JobContext, Priority, cron, enqueue_many, job
 from testproject.shop import gateway, suppliers
 from testproject.shop.forecast import pieces_needed
 from testproject.shop.models import (
@@ -120,13 +121,17 @@ def import_product(sku: str, name: str, price: Decimal, stock: int) -> None:
     )
 
 
+@cron("5 0 * * *", timezone="Europe/Paris", name="nightly report")
 @job(
     priority=Priority.LOW,
-    unique_key=lambda day: f"nightly-report-{day}",
+    unique_key=lambda day: f"nightly-report-{day or 'by-schedule'}",
     max_attempts=3,
 )
-def nightly_report(day: date) -> None:
-    """Add up what was sold on a day."""
+def nightly_report(day: date | None = None, context: JobContext | None = None) -> None:
+    """Add up what was sold on a day; by its schedule, on the day before the tick."""
+    if day is None:
+        tick = context.tick if context else None
+        day = timezone.localdate(tick) - timedelta(days=1)
     sold = Order.objects.filter(placed_at__date=day).aggregate(
         orders=Count("pk"), revenue=Sum("total", default=Decimal())
     )

@@ -67,6 +67,7 @@ class Command(BaseCommand):
         )
         try:
             with _probes(given, supervisor.vitals):
+                preconditions.declare_schedules(orders.using)
                 return supervisor.run(_stop_signals(given))
         except WorkerCannotStart as error:
             raise CommandError(str(error)) from error
@@ -78,6 +79,7 @@ class Command(BaseCommand):
         gauges = Gauges()
         worker = Worker(orders, gauges=gauges, initialize=style.apply)
         with _probes(given, lambda: [Vital(f"worker {gauges.worker or '-'}", gauges.beats)]):
+            preconditions.declare_schedules(orders.using)
             report = _run_until(worker, _stop_signals(given))
         if worker.lost:
             raise CommandError(f"The worker stopped itself: {worker.lost}.", returncode=LOST)
@@ -139,6 +141,7 @@ def _orders(given: dict[str, Any], using: str) -> WorkerOptions:
         max_jobs=given["max_jobs"],
         max_seconds=given["max_seconds"],
         shutdown_timeout=given["shutdown_timeout"],
+        declares=given["reload"],
         using=using,
     )
 

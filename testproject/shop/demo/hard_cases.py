@@ -77,6 +77,7 @@ class HardCases:
         yield page_of(self.forecast), "progress, log and result"
         yield page_of(self.feed), "a timeout, and where it struck"
         yield page_of(self.newsletter), "cancelled on its way"
+        yield reverse("admin:django_jobs_schedule_changelist"), "what comes by the clock"
         yield reverse("admin:shop_staffnote_changelist"), "what a signal told the staff"
 
     # What became of them ---------------------------------------------------------------------

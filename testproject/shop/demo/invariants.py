@@ -1,10 +1,12 @@
 """What must be true when the queue is empty, each in one sentence."""
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
 from django.db.models import Count, Sum
+from django.utils import timezone
 
 from django_jobs.models import Job
 from testproject.shop.demo.hard_cases import HardCases, addressees, current
@@ -23,7 +25,11 @@ class Invariant(NamedTuple):
 
 
 def invariants(
-    run: Run, dead: Casualty | None, listed: list[PriceRow], hard: HardCases | None
+    run: Run,
+    dead: Casualty | None,
+    listed: list[PriceRow],
+    hard: HardCases | None,
+    tick: datetime | None = None,
 ) -> Iterator[Invariant]:
     """Yield everything that was promised, and whether it was kept."""
     yield nothing_left(run)
@@ -37,6 +43,8 @@ def invariants(
     yield refusals(run)
     yield products(run, listed)
     yield report(run)
+    if tick is not None:
+        yield scheduled_report(run, tick)
     if hard is not None:
         yield newsletter(hard)
         yield feed(hard)
@@ -147,8 +155,21 @@ def products(run: Run, listed: list[PriceRow]) -> Invariant:
 
 def report(run: Run) -> Invariant:
     """The report of the day was written in this run."""
-    written = SalesReport.objects.filter(written_at__gte=run.started_at).count()
+    of_today = SalesReport.objects.filter(day=timezone.localdate(run.started_at))
+    written = of_today.filter(written_at__gte=run.started_at).count()
     return Invariant(f"{written:,} sales report is written", written == 1)
+
+
+def scheduled_report(run: Run, tick: datetime) -> Invariant:
+    """The tick that was missed has made one job, and that one wrote the report of its day."""
+    made = run.jobs().filter(tick=tick).count()
+    reports = SalesReport.objects.filter(day=timezone.localdate(tick) - timedelta(days=1))
+    written = reports.filter(written_at__gte=run.started_at).count()
+    return Invariant(
+        f"the tick that was missed has made {made:,} job, which wrote {written:,} report of the "
+        f"day before",
+        made == written == 1,
+    )
 
 
 def newsletter(hard: HardCases) -> Invariant:

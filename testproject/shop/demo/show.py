@@ -1,10 +1,11 @@
 """The demo from the first chapter to the last."""
 
 import time
+from datetime import datetime
 
 from django.utils import timezone
 
-from testproject.shop.demo import admin_site, customers, prepare, summary
+from testproject.shop.demo import admin_site, customers, missed, prepare, summary
 from testproject.shop.demo.clock import moment
 from testproject.shop.demo.hard_cases import HardCases
 from testproject.shop.demo.invariants import invariants
@@ -29,6 +30,7 @@ class Show:
         self.listed = read_price_list("products.csv")[:products]
         self.dead: Casualty | None = None
         self.hard: HardCases | None = None
+        self.missed: datetime | None = None
 
     def play(self) -> bool:
         """Play every chapter and return whether everything that must hold does."""
@@ -62,6 +64,7 @@ class Show:
         )
         self.story.say(f"committed with them, in {seconds:.1f} s together.")
         self.ask_for_report()
+        self.sleep_through_a_tick()
         self.story.say(
             f"One job will fan out into {len(self.listed):,} more: the price list. Each order that"
         )
@@ -74,6 +77,12 @@ class Show:
         self.story.say(
             f"The sales report was asked for twice: its unique key let {len(rows)} job in."
         )
+
+    def sleep_through_a_tick(self) -> None:
+        """Let the schedule of the report be where it was before midnight, without any worker."""
+        self.missed = missed.rewind()
+        tick = timezone.localtime(self.missed)
+        self.story.say(f"Its schedule was alone at {tick:%H:%M} of {tick:%d %B}: no worker ran.")
 
     def work(self) -> None:
         """Run the workers, and kill one."""
@@ -120,7 +129,7 @@ class Show:
     def check(self) -> bool:
         """Check what must hold, and return whether it does."""
         self.story.chapter("What must hold")
-        found = list(invariants(self.run, self.dead, self.listed, self.hard))
+        found = list(invariants(self.run, self.dead, self.listed, self.hard, self.missed))
         for invariant in found:
             self.story.result(invariant)
         return all(invariant.holds for invariant in found)
