@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from django_jobs.options import Priority as Priority
     from django_jobs.receivers import enqueue_on as enqueue_on
     from django_jobs.specs import JobSpec as JobSpec
+    from django_jobs.triggers import JobTrigger as JobTrigger
 
 __version__ = "0.1.0.dev0"
 
@@ -39,6 +40,7 @@ _HOMES = {
     "JobSpec": "specs",
     "Priority": "options",
     "enqueue_on": "receivers",
+    "JobTrigger": "triggers",
     # Enqueueing
     "enqueue": "api",
     "enqueue_many": "api",

@@ -5,8 +5,9 @@ from django_jobs.terminal.cancel import Cancel
 from django_jobs.terminal.explain import Explain
 from django_jobs.terminal.retry import Retry
 from django_jobs.terminal.show import Show
+from django_jobs.terminal.triggers import Triggers
 
 #: In the order in which --help lists them.
-SUBCOMMANDS: tuple[type[Subcommand], ...] = (Show, Explain, Retry, Cancel)
+SUBCOMMANDS: tuple[type[Subcommand], ...] = (Show, Explain, Retry, Cancel, Triggers)
 
 __all__ = ["SUBCOMMANDS", "Subcommand"]
