@@ -99,10 +99,7 @@ def entries(using: str) -> list[Entry]:
     if not takes_part(connections[using]):
         return []
     there = found(using)
-    declared = {
-        **_of_models(real_apps, using),
-        **_of_migrations(real_apps, using, only_applied=False),
-    }
+    declared = {**_of_models(real_apps, using), **_of_migrations(real_apps, using)}
     by_key = _by_key(declared.values(), using)
     matched = [_matched(one, by_key.pop(one.key, None), using) for one in there]
     # What has no table yet is missing as well.
@@ -158,7 +155,7 @@ def refresh(apps: Any, using: str) -> list[Entry]:
         return []
     by_key = _by_key(_of_models(apps, using).values(), using)
     if any(one.key not in by_key for one in there):
-        by_key |= _by_key(_of_migrations(apps, using, only_applied=True).values(), using)
+        by_key |= _by_key(_of_migrations(apps, using).values(), using)
     old = [
         entry
         for entry in (_matched(one, by_key.get(one.key), using) for one in there)
@@ -201,9 +198,9 @@ def _of_models(apps: Any, using: str) -> dict[tuple[str, str], Declared]:
     }
 
 
-def _of_migrations(apps: Any, using: str, *, only_applied: bool) -> dict[tuple[str, str], Declared]:
+def _of_migrations(apps: Any, using: str) -> dict[tuple[str, str], Declared]:
     declared: dict[tuple[str, str], Declared] = {}
-    for source, operation in _operations(using, only_applied):
+    for source, operation in _operations(using):
         try:
             model = apps.get_model(operation.model)
         except LookupError:
@@ -217,14 +214,12 @@ def _of_migrations(apps: Any, using: str, *, only_applied: bool) -> dict[tuple[s
     return declared
 
 
-def _operations(
-    using: str, only_applied: bool
-) -> Iterator[tuple[str, CreateJobTrigger | DropJobTrigger]]:
+def _operations(using: str) -> Iterator[tuple[str, CreateJobTrigger | DropJobTrigger]]:
     executor = MigrationExecutor(connections[using])
     applied = executor.loader.applied_migrations
     leaves = executor.loader.graph.leaf_nodes()
     for migration, _ in executor.migration_plan(leaves, clean_start=True):
-        if only_applied and (migration.app_label, migration.name) not in applied:
+        if (migration.app_label, migration.name) not in applied:
             continue
         for operation in migration.operations:
             if isinstance(operation, CreateJobTrigger | DropJobTrigger):

@@ -90,9 +90,10 @@ class Selection:
     def _kwargs(self, given: dict[str, str | Value], defaults: dict[str, Any]) -> str:
         members = [
             f"{literal(name)}, {literal(encoding.encode(value, name))}::jsonb"
-            for name, value in defaults.items()
+            for name, value in sorted(defaults.items())
         ]
-        for name, wanted in given.items():
+        # Sorted, as migrations write them, so that a declaration has one text.
+        for name, wanted in sorted(given.items()):
             if isinstance(wanted, Value):
                 value = f"{literal(encoding.encode(wanted.value, name))}::jsonb"
             else:
