@@ -41,11 +41,16 @@ BEGIN
         'INSERT INTO @schema@.django_jobs_job (%s, meta, %s) '
         'SELECT %s, $1, made.* FROM (%s) AS made %s',
         columns,
+        CASE WHEN is_unique THEN 'id, ' ELSE '' END ||
         (SELECT string_agg(format('%I', name), ', ' ORDER BY place)
          FROM jsonb_array_elements_text(given -> 'select') WITH ORDINALITY AS s (name, place)),
         constants,
-        TG_ARGV[1],
-        -- In the order of the keys, so that two writers wait for each other at most.
+        -- Ids in the order of the rows, which is that of the claim, though keys go in by their own
+        -- order, so that two writers wait for each other at most.
+        CASE WHEN is_unique THEN
+            'SELECT nextval(pg_get_serial_sequence(''@schema@.django_jobs_job'', ''id'')), rows.* '
+            'FROM (' || TG_ARGV[1] || ') AS rows'
+        ELSE TG_ARGV[1] END,
         CASE WHEN is_unique THEN
             'ORDER BY made.unique_key ON CONFLICT (unique_key) '
             'WHERE unique_key IS NOT NULL AND state IN ({_LIVE.replace("'", "''")}) DO NOTHING'

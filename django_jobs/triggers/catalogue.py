@@ -15,7 +15,8 @@ from django.db.models import Model
 from django_jobs import firing, registry
 from django_jobs.engine.sql import fetch
 from django_jobs.exceptions import JobsError
-from django_jobs.triggers.declaration import JobTrigger, takes_part
+from django_jobs.triggers.declaration import JobTrigger
+from django_jobs.triggers.making import arguments, create_statement, takes_part
 from django_jobs.triggers.operations import CreateJobTrigger, DropJobTrigger
 from django_jobs.triggers.quoting import identifier
 
@@ -140,7 +141,9 @@ def make(wanted: Iterable[Entry], *, using: str) -> None:
             continue
         trigger, model, event, _ = entry.declared
         with transaction.atomic(using=using), connection.cursor() as cursor:
-            cursor.execute(str(trigger.statement(model, connection, (event,), replace=True)))
+            cursor.execute(
+                str(create_statement(trigger, model, connection, (event,), replace=True))
+            )
             if entry.found is not None and not entry.found.enabled:
                 set_enabled([entry.found], False, using=using)
 
@@ -166,8 +169,8 @@ def refresh(apps: Any, using: str) -> list[Entry]:
 
 
 def _read(row: tuple[Any, ...]) -> Found:
-    relation, table, name, kind, enabled, arguments = row
-    texts = bytes(arguments).decode().split("\0")
+    relation, table, name, kind, enabled, handed = row
+    texts = bytes(handed).decode().split("\0")
     event = next(event for bit, event in _EVENTS.items() if kind & bit)
     return Found(relation, table, name, event, enabled, json.loads(texts[0]), texts[1])
 
@@ -178,10 +181,10 @@ def _matched(one: Found, declared: Declared | None, using: str) -> Entry:
     if registry.find(declared.trigger.job) is None:
         return Entry(one, declared, "invalid", f"there is no job {declared.trigger.job}")
     try:
-        arguments = declared.trigger.arguments(declared.model, one.event, connections[using])
+        said = arguments(declared.trigger, declared.model, one.event, connections[using])
     except (JobsError, FieldError) as error:
         return Entry(one, declared, "invalid", str(error))
-    same = json.loads(arguments.given) == one.given and arguments.select == one.select
+    same = json.loads(said.given) == one.given and said.select == one.select
     return Entry(one, declared, "ok" if same else "outdated")
 
 

