@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from django.apps import apps as real_apps
-from django.core.exceptions import FieldError
+from django.core.exceptions import FieldError, ValidationError
 from django.db import connections, router, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Model
@@ -182,7 +182,7 @@ def _matched(one: Found, declared: Declared | None, using: str) -> Entry:
         return Entry(one, declared, "invalid", f"there is no job {declared.trigger.job}")
     try:
         said = arguments(declared.trigger, declared.model, one.event, connections[using])
-    except (JobsError, FieldError) as error:
+    except (JobsError, FieldError, ValidationError, TypeError, ValueError) as error:
         return Entry(one, declared, "invalid", str(error))
     same = json.loads(said.given) == one.given and said.select == one.select
     return Entry(one, declared, "ok" if same else "outdated")

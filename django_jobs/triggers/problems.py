@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from django.core.exceptions import FieldError
+from django.core.exceptions import FieldError, ValidationError
 from django.db import connections, router
 from django.db.models import Model
 
@@ -36,7 +36,7 @@ def _of_its_statement(trigger: JobTrigger, model: type[Model]) -> Iterator[str]:
     for event in trigger.on:
         try:
             making.arguments(trigger, model, event, connection)
-        except (JobsError, FieldError) as error:
+        except (JobsError, FieldError, ValidationError, TypeError, ValueError) as error:
             yield str(error)
             return
 

@@ -48,6 +48,8 @@ class Selection:
     ) -> None:
         self._trigger, self._model, self._event = trigger, model, event
         self._connection = connection
+        #: Its primary key as JSON, where the job of a statement is told the keys.
+        self._key_of_row = "NULL"
         #: Rows that something was taken from.
         self._used = {OLD if event == "delete" else NEW}
 
@@ -59,11 +61,12 @@ class Selection:
         if self._event == "update" and conditions[OLD]:
             self._used.add(OLD)
         listed = ", ".join(f"{sql} AS {name}" for name, sql in columns.items())
-        sql = f"SELECT {listed} FROM {self._rows(conditions)}"  # noqa: S608 - names of columns
-        if changed:
-            sql += f" WHERE {changed}"
+        rows = self._rows(conditions) + (f" WHERE {changed}" if changed else "")
         if self._trigger.for_each == "statement":
-            sql += " HAVING count(*) > 0"
+            # Numbered, so that no more keys are held than are told, of however many rows.
+            taken = f"SELECT {self._key_of_row} AS key, row_number() OVER () AS place FROM {rows}"  # noqa: S608
+            rows = f"({taken}) AS changed HAVING count(*) > 0"
+        sql = f"SELECT {listed} FROM {rows}"  # noqa: S608 - names of columns
         return Selected(tuple(columns), sql)
 
     def _columns(self) -> dict[str, str]:
@@ -109,8 +112,9 @@ class Selection:
             return self._json(Reference.read(wanted))
         match wanted:
             case "ids":
-                key = self._json(Reference(None, "pk"))
-                return f"CASE WHEN count(*) <= {MAX_IDS} THEN jsonb_agg({key}) END"
+                self._key_of_row = self._json(Reference(None, "pk"))
+                told = f"jsonb_agg(key) FILTER (WHERE place <= {MAX_IDS})"
+                return f"CASE WHEN count(*) <= {MAX_IDS} THEN {told} END"
             case "count":
                 return "count(*)"
             case "operation":

@@ -1,5 +1,6 @@
 """What a declaration takes, what it refuses, and what is found out about it beforehand."""
 
+import inspect
 from datetime import timedelta
 
 import pytest
@@ -13,8 +14,10 @@ import django_jobs
 from django_jobs import checks
 from django_jobs.exceptions import InvalidOption
 from django_jobs.triggers import CreateJobTrigger, JobTrigger, problems
+from django_jobs.triggers.selecting import MAX_IDS, STATEMENT_WORDS
 from testproject.depot import jobs
 from testproject.depot.models import Parcel
+from tests.pages import DOCS, names, table
 
 WEIGH = "testproject.depot.jobs.weigh"
 
@@ -57,6 +60,23 @@ def test_a_migration_gets_plain_values_that_make_the_same_trigger():
     assert "import django_jobs.triggers" in imports
     assert text.startswith("django_jobs.triggers.JobTrigger(job='testproject.depot.jobs.weigh'")
     assert "when_old" in repr(one)
+
+
+@isolate_apps("testproject.depot")
+def test_an_abstract_model_hands_it_on_under_a_name_for_each():
+    class Tracked(models.Model):
+        class Meta:
+            app_label = "depot"
+            abstract = True
+            constraints = [trigger(name="%(app_label)s_%(class)s_new")]
+
+    class Letter(Tracked):
+        class Meta(Tracked.Meta):
+            pass
+
+    (one,) = Letter._meta.constraints
+
+    assert (type(one), one.name_for("insert")) == (JobTrigger, "depot_letter_new_insert")
 
 
 def test_what_is_not_given_is_not_in_the_migration():
@@ -116,6 +136,7 @@ class TestProblems:
             ({"kwargs": {"parcle": "pk"}}, "parcel"),
             ({"kwargs": {"parcel": "pk", "more": "pk"}}, "more"),
             ({"when": Q(colour="red")}, "colour"),
+            ({"when": Q(weight="much")}, "expected a number"),
             ({"when": Q(shelf__parcel=1)}, "[Jj]oined"),
             ({"on": "update", "update_of": ["colour"]}, "no field 'colour'"),
             ({"unique_key": "p-{colour}"}, "no field 'colour'"),
@@ -205,3 +226,20 @@ class TestProblems:
         assert len(found) == len(Parcel._meta.constraints)
         assert isinstance(found[0], Error)
         assert "written to the database 'other'" in found[0].msg
+
+
+class TestThePage:
+    def test_has_every_argument(self):
+        documented = [
+            name for cell, _ in table(DOCS / "triggers.md", "argument") for name in names(cell)
+        ]
+
+        assert sorted(documented) == sorted(inspect.signature(JobTrigger).parameters)
+
+    def test_has_every_word_for_a_statement(self):
+        documented = [names(cell)[0].strip('"') for cell, _ in table(DOCS / "triggers.md", "word")]
+
+        assert tuple(documented[: len(STATEMENT_WORDS)]) == STATEMENT_WORDS
+
+    def test_says_how_many_keys_a_statement_tells(self):
+        assert f"`None` for more than {MAX_IDS:,}" in (DOCS / "triggers.md").read_text()
