@@ -76,7 +76,8 @@ def test_an_abstract_model_hands_it_on_under_a_name_for_each():
 
     (one,) = Letter._meta.constraints
 
-    assert (type(one), one.name_for("insert")) == (JobTrigger, "depot_letter_new_insert")
+    assert isinstance(one, JobTrigger)
+    assert one.name_for("insert") == "depot_letter_new_insert"
 
 
 def test_what_is_not_given_is_not_in_the_migration():
