@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from django_jobs.receivers import enqueue_on as enqueue_on
     from django_jobs.schedules import cron as cron
     from django_jobs.specs import JobSpec as JobSpec
+    from django_jobs.triggers import JobTrigger as JobTrigger
 
 __version__ = "0.1.0.dev0"
 
@@ -43,6 +44,7 @@ _HOMES = {
     "Rate": "rates",
     "enqueue_on": "receivers",
     "cron": "schedules",
+    "JobTrigger": "triggers",
     # Enqueueing
     "enqueue": "api",
     "enqueue_many": "api",

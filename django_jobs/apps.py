@@ -25,6 +25,7 @@ class DjangoJobsConfig(AppConfig):
         autodiscover_modules("jobs")
         post_migrate.connect(_sync, sender=self, dispatch_uid="django_jobs.catalogue")
         post_migrate.connect(_declare_schedules, sender=self, dispatch_uid="django_jobs.schedules")
+        post_migrate.connect(_refresh_triggers, sender=self, dispatch_uid="django_jobs.triggers")
 
 
 def _sync(*, using: str, **kwargs: Any) -> None:
@@ -55,3 +56,12 @@ def _declare_schedules(*, using: str, apps: Apps = apps, **sent: Any) -> None:
         return
     if using == write_alias(None) and connections[using].vendor == "postgresql":
         engine.declare(declared(), using=using)
+
+
+def _refresh_triggers(*, using: str, **sent: Any) -> None:
+    """Make the triggers anew that migrations, or other options of their jobs, have outdated."""
+    from django_jobs.triggers import catalogue
+
+    # Sent by flush too, which changes no table, but then without a plan.
+    if "plan" in sent:
+        catalogue.refresh(sent["apps"], using)

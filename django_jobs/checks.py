@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import connections
+from django.db.models import Model
 
 from django_jobs import catalogue, registry
 from django_jobs.capabilities import choose, refuse_atomic, refuse_memory_limit
@@ -18,6 +19,7 @@ from django_jobs.exceptions import InvalidSettings, JobsError, UnknownQueue
 from django_jobs.limits import DEFAULT_UNITS
 from django_jobs.middleware import load
 from django_jobs.scheduling import Declaration, declared
+from django_jobs.triggers import JobTrigger, problems
 
 
 @register
@@ -159,6 +161,38 @@ def _problems_of(declaration: Declaration) -> Iterator[str]:
         return  # check_settings() tells
     except (JobsError, TypeError) as error:
         yield str(error)
+
+
+@register(Tags.models)
+def check_triggers(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Report the triggers in Meta.constraints that could not be made, or whose jobs not run."""
+    hint = "docs/triggers.md says what a JobTrigger takes."
+    found: list[CheckMessage] = []
+    for model, trigger in _declared_triggers():
+        for problem in problems.problems(trigger, model):
+            text = f"JobTrigger {trigger.name}: {problem}"
+            found.append(Error(text, hint=hint, obj=model, id="django_jobs.E061"))
+        if misplaced := problems.misplaced(model):
+            hint = "Route them to one database, or enqueue by enqueue_on or by hand."
+            found.append(Error(misplaced, hint=hint, obj=model, id="django_jobs.E062"))
+        if problems.key_is_lost(trigger):
+            found.append(
+                Warning(
+                    f"JobTrigger {trigger.name}: the unique key of {trigger.job} is made by a "
+                    f"function, which the database cannot call: these jobs have none.",
+                    hint="Give the trigger a unique_key, such as 'order-{id}'.",
+                    obj=model,
+                    id="django_jobs.W061",
+                )
+            )
+    return found
+
+
+def _declared_triggers() -> Iterator[tuple[type[Model], JobTrigger]]:
+    for model in apps.get_models(include_auto_created=True):
+        for constraint in model._meta.constraints:
+            if isinstance(constraint, JobTrigger):
+                yield model, constraint
 
 
 @register(Tags.compatibility)

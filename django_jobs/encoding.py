@@ -242,4 +242,6 @@ _LOADERS: dict[str, Callable[[Any], Any]] = {
     "$float": float,
     "$tuple": tuple,
     "$model": _load_model,
+    # Made by triggers alone: a JSON column, whose own keys nobody has told apart from tags.
+    "$json": json.loads,
 }

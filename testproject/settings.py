@@ -35,6 +35,7 @@ INSTALLED_APPS = [
     "django_jobs",
     "testproject.shop",
     "testproject.ledger",
+    "testproject.depot",
 ]
 
 MIDDLEWARE = [

@@ -48,6 +48,7 @@ FLOORS = {
     "timetable": 0,
     "wording": 0,
     # 1 rows
+    "firing": 1,
     "migrations": 1,
     "models": 1,
     "procedures": 1,
@@ -57,6 +58,7 @@ FLOORS = {
     "pauses": 2,
     "stats": 2,
     "surroundings": 2,
+    "triggers": 2,
     # 3 client
     "api": 3,
     "bounds": 3,

@@ -8,7 +8,7 @@ import django_jobs.models.queue
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("django_jobs", "0006_tasks"),
+        ("django_jobs", "0007_triggers"),
     ]
 
     operations = [
