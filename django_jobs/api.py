@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, overload
 
 from asgiref.sync import sync_to_async
 from django.db import transaction
@@ -16,8 +16,10 @@ from django_jobs.batches import NewJobs
 from django_jobs.conf import options
 from django_jobs.engine.sql import write_alias
 from django_jobs.exceptions import InvalidOption, UnknownQueue
-from django_jobs.models import Job
+from django_jobs.flows import Composition
+from django_jobs.models import Job, Workflow
 from django_jobs.options import check_moment, check_name
+from django_jobs.planning import plan
 from django_jobs.registry import find
 from django_jobs.specs import JobSpec
 
@@ -27,12 +29,23 @@ Enqueueable = JobSpec | Callable[..., Any]
 Jobs = Job | int | Iterable[Job | int] | QuerySet[Job]
 
 
-def enqueue(spec: Enqueueable, *, using: str | None = None) -> Job:
-    """Make one job, in the caller's transaction, and return its row.
+@overload
+def enqueue(spec: Composition, *, using: str | None = None) -> Workflow: ...
+
+
+@overload
+def enqueue(spec: Enqueueable, *, using: str | None = None) -> Job: ...
+
+
+def enqueue(spec: Enqueueable | Composition, *, using: str | None = None) -> Job | Workflow:
+    """Make one job, in the caller's transaction, and return its row; or a workflow, and its row.
 
     Where a live job holds the unique key return that one's row, with ``created`` False. Raise
-    UnknownJob, TypeError for arguments that the function does not take, or NotStorable.
+    UnknownJob, TypeError for arguments that the function does not take, or NotStorable; for a
+    workflow InvalidOption where its steps make no sense, or UniqueKeyHeld.
     """
+    if isinstance(spec, Composition):
+        return _start(spec, using)
     return _enqueue([_spec(spec)], using)[0]
 
 
@@ -44,22 +57,33 @@ def enqueue_many(specs: Iterable[Enqueueable], *, using: str | None = None) -> S
     return _enqueue([_spec(spec) for spec in specs], using)
 
 
-def cancel(jobs: Jobs, *, using: str | None = None) -> int:
-    """Cancel the jobs that have not ended, and return how many.
+def cancel(jobs: Jobs | Workflow, *, using: str | None = None) -> int:
+    """Cancel the jobs that have not ended, those of a workflow too, and return how many.
 
     What runs already is asked to stop, or stopped, by its worker: as far as its executor can. Its
     outcome is not recorded either way.
     """
-    ids, alias = _targets(jobs, using)
-    cancelled = engine.cancel(ids, retention=options().retention["cancelled"], using=alias)
+    retention = options().retention
+    if isinstance(jobs, Workflow):
+        alias = using or jobs._state.db or write_alias(None)
+        cancelled = engine.cancel_workflow(jobs.pk, retention=retention, using=alias)
+    else:
+        ids, alias = _targets(jobs, using)
+        cancelled = engine.cancel(ids, retention=retention["cancelled"], using=alias)
     if signals.job_cancelled.receivers:
         rows = Job.objects.using(alias).in_bulk(cancelled).values()
         _send(signals.job_cancelled, rows, alias, reason="")
     return len(cancelled)
 
 
-def retry(jobs: Jobs, *, using: str | None = None) -> int:
-    """Make failed and cancelled jobs ready with all their attempts, and return how many."""
+def retry(jobs: Jobs | Workflow, *, using: str | None = None) -> int:
+    """Make failed and cancelled jobs ready with all their attempts, and return how many.
+
+    Jobs of a workflow, or a whole one, resume it.
+    """
+    if isinstance(jobs, Workflow):
+        alias = using or jobs._state.db or write_alias(None)
+        return engine.retry_workflow(jobs.pk, using=alias)
     ids, alias = _targets(jobs, using)
     return engine.retry(ids, using=alias)
 
@@ -82,7 +106,19 @@ def resume_queue(name: str, *, using: str | None = None) -> bool:
     return resumed
 
 
-aenqueue = sync_to_async(enqueue)
+@overload
+async def aenqueue(spec: Composition, *, using: str | None = None) -> Workflow: ...
+
+
+@overload
+async def aenqueue(spec: Enqueueable, *, using: str | None = None) -> Job: ...
+
+
+async def aenqueue(spec: Enqueueable | Composition, *, using: str | None = None) -> Job | Workflow:
+    """See enqueue()."""
+    return await sync_to_async(enqueue)(spec, using=using)
+
+
 aenqueue_many = sync_to_async(enqueue_many)
 acancel = sync_to_async(cancel)
 aretry = sync_to_async(retry)
@@ -98,15 +134,31 @@ def _spec(given: Enqueueable) -> JobSpec:
     return JobSpec.from_func(given)
 
 
+def _start(work: Composition, using: str | None) -> Workflow:
+    alias, planned = write_alias(using), plan(work)
+    _check_queues([spec for step in planned.steps for spec in step.specs])
+    workflow, jobs = engine.start(planned, using=alias)
+    _tell_enqueued(jobs, alias)
+    return workflow
+
+
 def _enqueue(specs: list[JobSpec], using: str | None) -> Sequence[Job]:
+    _check_queues(specs)
+    alias = write_alias(using)
+    jobs = engine.enqueue(specs, using=alias)
+    _tell_enqueued(jobs, alias)
+    return jobs
+
+
+def _check_queues(specs: list[JobSpec]) -> None:
     if options().strict_queues:
         for queue in NewJobs(specs).queues - set(options().queues):
             raise UnknownQueue(queue, options().queues)
-    alias = write_alias(using)
-    jobs = engine.enqueue(specs, using=alias)
+
+
+def _tell_enqueued(jobs: Sequence[Job], alias: str) -> None:
     if signals.job_enqueued.receivers:
         _send(signals.job_enqueued, (job for job in jobs if job.created), alias)
-    return jobs
 
 
 def _send(signal: Signal, jobs: Iterable[Job], using: str, **told: Any) -> None:

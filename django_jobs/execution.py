@@ -18,7 +18,7 @@ from django_jobs import engine
 from django_jobs.backoff import takes_error
 from django_jobs.context import Desk, JobContext
 from django_jobs.definitions import Definition
-from django_jobs.encoding import decode, encode
+from django_jobs.encoding import decode, encode, reads_rows
 from django_jobs.exceptions import ClaimLost, JobTimeout, NotStorable, TransactionLeftOpen
 from django_jobs.faults import fault_of
 from django_jobs.judgement import Policy, concluded, fields, judge
@@ -80,7 +80,7 @@ async def aperform(job: Claimed, policy: Policy, desk: Desk) -> Finished:
     limit = policy.limit(job)
     try:
         definition = resolve(job.name)
-        if '"$model' in job.args or '"$model' in job.kwargs:
+        if reads_rows(job.args) or reads_rows(job.kwargs):
             body = await sync_to_async(_body)(job, definition, policy, desk, started)
         else:
             body = _body(job, definition, policy, desk, started)
@@ -127,8 +127,8 @@ def _as_coroutine(body: Body) -> Any:
 
 def _body(job: Claimed, definition: Definition, policy: Policy, desk: Desk, started: float) -> Body:
     """Return the call of the job's function, with its context and what is around it."""
-    args = () if job.args == "[]" else tuple(decode(job.args))
-    kwargs = {} if job.kwargs == "{}" else decode(job.kwargs)
+    args = () if job.args == "[]" else tuple(decode(job.args, policy.results))
+    kwargs = {} if job.kwargs == "{}" else decode(job.kwargs, policy.results)
     if definition.context is None and not policy.middleware:
         return partial(definition.func, *args, **kwargs)
     limit = policy.limit(job)

@@ -72,6 +72,7 @@ class NewJob(NamedTuple):
             "lane": self.lane or "",
             "units": 1 if self.units is None else self.units,
             "parent_id": self.parent_id,
+            "step_id": self.step_id,
             "unsettled": bool(self.unsettled),
             "ended_by": None,
             "errors": [],

@@ -5,7 +5,9 @@ that enqueue, cancel and retry join the caller's transaction.
 
 Order of locks, the same everywhere: workers before jobs, jobs in ascending ``id``, unique keys in
 ascending order. A claim under limits takes advisory locks before any row: the host's, then one
-lane's. claim, promote, rescue and prune take rows that nobody waits for them on: they skip
+lane's. settle and retry hold the row of a workflow before they write its steps and the jobs
+that wait in it: settle skips one that somebody else holds, retry and the cancellation of a workflow
+wait for it. claim, promote, rescue and prune take rows that nobody waits for them on: they skip
 what is locked and never wait. finish and release write rows that their worker owns. cancel and
 retry wait, in ascending ``id``.
 """
@@ -25,11 +27,13 @@ from django_jobs.engine.retry import retry
 from django_jobs.engine.rows import row_of
 from django_jobs.engine.settle import settle
 from django_jobs.engine.workers import deregister, heartbeat, register
+from django_jobs.engine.workflows import cancel_workflow, retry_workflow, start
 
 __all__ = [
     "Rescued",
     "announce",
     "cancel",
+    "cancel_workflow",
     "claim",
     "deregister",
     "disown",
@@ -49,6 +53,8 @@ __all__ = [
     "rescue_dead",
     "resume_queue",
     "retry",
+    "retry_workflow",
     "row_of",
     "settle",
+    "start",
 ]

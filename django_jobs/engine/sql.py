@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import connections, router
 
-from django_jobs.models import Job, Queue, Worker
+from django_jobs.models import Edge, Job, Queue, Step, Worker, Workflow
 from django_jobs.states import State, sources
 
 #: Failed attempts whose errors are kept with a job; the oldest go first.
@@ -18,6 +18,9 @@ Params = Sequence[Any] | Mapping[str, Any]
 JOB = f'"{Job._meta.db_table}"'
 QUEUE = f'"{Queue._meta.db_table}"'
 WORKER = f'"{Worker._meta.db_table}"'
+WORKFLOW = f'"{Workflow._meta.db_table}"'
+STEP = f'"{Step._meta.db_table}"'
+EDGE = f'"{Edge._meta.db_table}"'
 
 
 def states(names: Iterable[State]) -> str:
@@ -67,6 +70,11 @@ FENCED = f"""
 WITH fenced AS MATERIALIZED (
     SELECT id FROM {JOB} AS job WHERE {FENCE} ORDER BY id FOR NO KEY UPDATE
 )"""  # noqa: S608 - names of tables
+
+
+def kept_until(at: str, seconds: str) -> str:
+    """Return when ``job`` may be pruned: a part of a workflow not before the whole."""
+    return f"CASE WHEN job.step_id IS NULL THEN {at} + make_interval(secs => {seconds}) END"
 
 
 def with_error(error: str) -> str:
