@@ -129,6 +129,8 @@ aresume_queue = sync_to_async(resume_queue)
 def _spec(given: Enqueueable) -> JobSpec:
     if isinstance(given, JobSpec):
         return given
+    if isinstance(given, Composition):
+        raise InvalidOption("A workflow is enqueued by itself: enqueue(workflow).")
     if not callable(given):
         raise InvalidOption(f"Only a JobSpec or a job function is enqueued, not {given!r}.")
     return JobSpec.from_func(given)

@@ -72,7 +72,8 @@ class Composition:
         """
         if not isinstance(callback, JobSpec | Composition) and callable(callback):
             spec = JobSpec.from_func(callback)
-            if spec.definition.required - (spec.kwargs or {}).keys():
+            needed = spec.definition.required & set(spec.definition.positional)
+            if needed - (spec.kwargs or {}).keys():
                 callback = spec.with_args(previous)
         return chain(self, callback)
 

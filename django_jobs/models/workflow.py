@@ -18,7 +18,6 @@ from django_jobs.models.results import value_of
 from django_jobs.models.waiting import Waitable
 from django_jobs.states import OnFailure, StepState, WorkflowState
 
-
 _TIMES = "\N{MULTIPLICATION SIGN}"
 
 

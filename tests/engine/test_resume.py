@@ -229,7 +229,7 @@ def test_a_key_that_another_job_holds_keeps_the_workflow_as_it_is():
 
 
 def test_a_workflow_past_its_time_is_not_retried():
-    workflow = chain(spec("a")).enqueue()
+    chain(spec("a")).enqueue()
     run_all(failing=["a"])
     Workflow.objects.update(prune_at=timezone.now())
     assert retry("a") == 0
