@@ -9,7 +9,7 @@ import signal
 import sys
 from typing import Any
 
-from benchmarks import bulk, coroutines, drain, enqueue, latency, memory, variants
+from benchmarks import bulk, coroutines, drain, enqueue, fan_in, latency, memory, variants
 from benchmarks.arguments import positive
 from benchmarks.scratch import scratch
 
@@ -23,6 +23,7 @@ BENCHMARKS: dict[str, Any] = {
     "coroutines": coroutines,
     "context": variants.context,
     "limits": variants.limits,
+    "fan_in": fan_in,
 }
 
 

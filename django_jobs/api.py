@@ -116,7 +116,8 @@ async def aenqueue(spec: Enqueueable, *, using: str | None = None) -> Job: ...
 
 async def aenqueue(spec: Enqueueable | Composition, *, using: str | None = None) -> Job | Workflow:
     """See enqueue()."""
-    return await sync_to_async(enqueue)(spec, using=using)
+    enqueue_it: Callable[..., Job | Workflow] = enqueue
+    return await sync_to_async(enqueue_it)(spec, using=using)
 
 
 aenqueue_many = sync_to_async(enqueue_many)

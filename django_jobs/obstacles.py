@@ -26,6 +26,8 @@ STUCK = frozenset(
 
 def steps_before(job: Job) -> str:
     """Return which steps of its workflow a blocked job waits for; nothing where it has none."""
+    if job.step_id is None:
+        return ""
     steps = Step.objects.using(job._state.db)
     own = steps.filter(pk=job.step_id).select_related("workflow").first()
     if own is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from graphlib import TopologicalSorter
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,6 +17,11 @@ from tests.flowing import spec
 from tests.samples import anything, send
 
 A, B, C, D = map(spec, "abcd")
+#: What is given where it does not belong.
+LIST: Any = [A, B]
+CHAIN: Any = chain(A, B)
+THREE: Any = 3
+CIRCLE = Flow("f").step("a", A, after="c").step("b", B, after="a").step("c", C, after="b")
 
 
 #: Jobs, and chains and groups of trees.
@@ -56,7 +62,7 @@ class TestShapes:
         assert plan(A | anything).steps[1].specs == (JobSpec.from_func(anything),)
 
     def test_a_long_row_of_bars_is_no_tower(self):
-        work = A
+        work: Any = A
         for _ in range(3000):
             work = work | B
         assert len(plan(work).steps) == 3001
@@ -106,7 +112,7 @@ class TestShapes:
 
         steps = plan(chain(made(tree))).steps
 
-        jobs = [one.kwargs["name"] for step in steps for one in step.specs]
+        jobs = [(one.kwargs or {})["name"] for step in steps for one in step.specs]
         assert sorted(jobs, key=int) == [str(n) for n in range(1, count + 1)]
         graph = {at: step.before.steps for at, step in enumerate(steps)}
         assert all(before < at for at, befores in graph.items() for before in befores)
@@ -168,28 +174,23 @@ class TestOptions:
         [
             (lambda: chain(), "chain() needs at least one job"),
             (lambda: group(), "group() needs at least one job"),
-            (lambda: group([A, B]), "group(*jobs)"),
-            (lambda: chain(A, 3), "JobSpec or a job function"),
+            (lambda: group(LIST), "group(*jobs)"),
+            (lambda: chain(A, THREE), "JobSpec or a job function"),
             (lambda: chain(A, on_failure="ignore"), "on_failure must be one of 'stop', 'go_on'"),
             (lambda: chain(A, name=""), "name"),
             (lambda: chain(A, cleanup=3), "JobSpec or a job function"),
             (lambda: chain(A, meta=[]), "meta"),
             (lambda: plan(Flow("f")), "has no steps"),
             (lambda: Flow("f").step("a", []), "has no jobs"),
-            (lambda: Flow("f").step("a", chain(A, B)), "given a composition"),
-            (lambda: Flow("f").step("a", [chain(A, B)]), "given a composition"),
+            (lambda: Flow("f").step("a", CHAIN), "given a composition"),
+            (lambda: Flow("f").step("a", [CHAIN]), "given a composition"),
             (lambda: Flow("f").step("", A), "step"),
             (lambda: plan(Flow("f").step("a", A).step("a", B)), "Two steps are named 'a'"),
             (
                 lambda: plan(Flow("f").step("load", A).step("b", B, after="laod")),
                 "no step has this name. Did you mean 'load'?",
             ),
-            (
-                lambda: plan(
-                    Flow("f").step("a", A, after="c").step("b", B, after="a").step("c", C, after="b")
-                ),
-                "in a circle: ",
-            ),
+            (lambda: plan(CIRCLE), "in a circle: "),
             (lambda: plan(Flow("f").step("a", A, after="a")), "in a circle: a → a"),
             (lambda: plan(Flow().step("a", A) | Flow().step("a", B)), "Two steps are named 'a'"),
             (lambda: plan(chain(A, on_failure="go_on") | B), "on_failure holds for a whole"),

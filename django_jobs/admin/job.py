@@ -56,6 +56,7 @@ class JobAdmin(ReadOnly, _JobAdmin):
                     "priority",
                     "unique_key",
                     "shown_worker",
+                    "shown_workflow",
                 )
             },
         ),
@@ -172,6 +173,11 @@ class JobAdmin(ReadOnly, _JobAdmin):
             return ""
         worker = Worker.objects.using(job._state.db).filter(pk=job.worker_id).first()
         return str(worker) if worker else _("%d, gone") % job.worker_id
+
+    @admin.display(description=_("workflow"))
+    def shown_workflow(self, job: Job) -> SafeString | str:
+        """Return the workflow that the job is part of, and its step."""
+        return display.workflow(job) if job.step_id else ""
 
     @admin.display(description=_("positional arguments"))
     def shown_args(self, job: Job) -> SafeString:
