@@ -24,9 +24,9 @@ def page_of(client, workflow):
 
 
 def graph_in(html):
-    found = re.search(r"<svg.*?</svg>", html, re.DOTALL)
+    found = re.search(r'"django-jobs-graph">(<svg.*?</svg>)', html, re.DOTALL)
     assert found
-    return ElementTree.fromstring(found[0])
+    return ElementTree.fromstring(found[1])
 
 
 @pytest.mark.django_db
@@ -62,11 +62,10 @@ class TestPages:
         texts = [text.text for text in svg.iter("text")]
         assert texts == [
             "read", "succeeded", "rows \N{MULTIPLICATION SIGN} 10", "running, 4 done, 1 bad",
-            "sum", "cancelled" if run_is_settled(workflow) else "waiting",
+            "sum", "cancelled",
         ]  # fmt: skip
         assert len([path for path in svg.iter("path") if path.get("class") == "edge"]) == 3
         assert "<td>read, rows</td>" in html or "<td>rows, read</td>" in html
-        assert "1,0" not in html
         step = workflow.steps.get(name="rows")
         jobs = admin_client.get(f"/admin/django_jobs/job/?step__id__exact={step.pk}")
         assert jobs.context["cl"].result_count == 10
@@ -74,17 +73,14 @@ class TestPages:
     def test_the_page_has_no_script_and_no_style_of_its_own_and_escapes_names(self, admin_client):
         workflow = Flow("<b>x</b>").step("<i>&\"'", spec("a")).enqueue()
         html = page_of(admin_client, workflow)
-        ours = "".join(re.findall(r'<div class="django-jobs-graph">.*?</div>', html, re.DOTALL))
-        ours += "".join(
-            re.findall(r"<table class='django-jobs-steps'>.*?</table>", html, re.DOTALL)
-        )
-        assert ours
+        ours = html.partition('"django-jobs-graph">')[2].partition("</tbody>")[0]
+        assert "django-jobs-steps" in ours
         for forbidden in ("<script", "style=", "onclick", "<style"):
             assert forbidden not in ours
         assert "<i>&" not in html
         assert "&lt;i&gt;&amp;&quot;&#x27;" in html
         assert "<b>x</b>" not in html
-        assert [text.text for text in graph_in(html).iter("text")][0] == "<i>&\"'"
+        assert next(graph_in(html).iter("text")).text == "<i>&\"'"
 
     def test_joins_are_drawn_as_points(self, admin_client):
         pair = group(chain(spec("a"), spec("b")), chain(spec("c"), spec("d")))
@@ -94,7 +90,7 @@ class TestPages:
     def test_what_is_too_large_to_draw_says_so_and_has_its_table(self, admin_client):
         work = group(*(chain(spec("a"), spec("b")) for _ in range(MOST_STEPS)))
         html = page_of(admin_client, work.enqueue())
-        assert "<svg" not in html.partition('id="content"')[2].partition("django-jobs-steps")[0]
+        assert '"django-jobs-graph"' not in html
         assert f"It has {2 * MOST_STEPS} steps, too many to draw" in html
 
     def test_the_page_of_a_job_leads_to_its_workflow(self, admin_client):
@@ -116,10 +112,6 @@ class TestPages:
         assert "2 jobs were put back." in html
         run_all()
         assert now(workflow).state == "succeeded"
-
-
-def run_is_settled(workflow):
-    return workflow.steps.filter(state="cancelled").exists()
 
 
 @st.composite

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from django.db import transaction
+from django.db import connections, transaction
 
 from django_jobs.engine.ended import Ended
 from django_jobs.engine.sql import JOB, among, change, fetch, states
@@ -23,6 +23,10 @@ WHERE unsettled AND state IN {states(FINISHED)}
     AND (step_id IS NULL OR step_id <> ALL(%s::bigint[]))
 ORDER BY id LIMIT %s FOR NO KEY UPDATE SKIP LOCKED
 """  # noqa: S608 - names of tables
+
+# A settlement that a crash of the server takes back is made again, and whatever was built on it is
+# behind it in the log, and taken back too: so nobody waits for the disk.
+_NEED_NOT_LAST = "SET LOCAL synchronous_commit = off"
 
 _TOLD = f"UPDATE {JOB} AS job SET unsettled = false WHERE {among('unnest(%s::bigint[]) AS id')}"  # noqa: S608
 
@@ -52,7 +56,10 @@ def _settle_now(retention: Mapping[str, float], using: str) -> None:
 
 def _settle(retention: Mapping[str, float], batch: int, busy: list[int], using: str) -> int:
     """Settle one batch. Steps of workflows that are under way elsewhere are added to ``busy``."""
+    is_own = not connections[using].in_atomic_block
     with transaction.atomic(using=using):
+        if is_own:
+            change(using, _NEED_NOT_LAST)
         ended = [Ended._make(row) for row in fetch(using, _ENDED, (busy, batch))]
         if ended:
             busy += _tell(ended, retention, using)
