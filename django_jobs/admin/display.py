@@ -52,9 +52,8 @@ def progress(told: Mapping[str, Any]) -> SafeString:
 
 def workflow(job: Job) -> SafeString:
     """Return a link to the workflow that a job is part of, and the step."""
-    step = (
-        Step.objects.using(job._state.db).filter(pk=job.step_id).select_related("workflow").first()
-    )
+    steps = Step.objects.using(job._state.db).select_related("workflow")
+    step = steps.filter(pk=job.step_id or 0).first()
     if step is None:
         return format_html("{}", _("It is gone."))
     url = reverse("admin:django_jobs_workflow_change", args=[step.workflow_id])

@@ -386,9 +386,9 @@ def prune(batch=1000):
 
 
 def test_the_jobs_of_a_workflow_outlive_the_pruner_until_it_has_ended():
-    # Given a workflow of which a job has ended long ago, by any verb
+    # Given a workflow of which jobs have ended by any verb, none of them to be kept
     workflow = chain(spec("a"), spec("b"), spec("c")).enqueue()
-    run()
+    finish(*(ended(job, Succeeded('"a"'), retention=0.0) for job in claim()))
     engine.cancel([job_named("c").pk], retention=0, using="default")
     settle()
     assert set(Job.objects.values_list("prune_at", flat=True)) == {None}
