@@ -170,6 +170,8 @@ class Worker:
             return False
         engine.promote(using=self._using)
         engine.settle(retention=self._settings.retention, using=self._using)
+        if not engine.is_settled(using=self._using):
+            return False  # somebody else is about to make what waited for it ready
         return not self._claim() and self._others_idle()
 
     def _claim(self) -> int:

@@ -161,7 +161,7 @@ def test_enqueue_makes_scheduled_blocked_and_ready_jobs():
 def test_every_verb_of_the_engine_that_moves_jobs_is_tried():
     others = {
         "deregister", "register", "pause_queue", "resume_queue", "ensure_queue",
-        "announce", "lost", "report", "row_of", "start",
+        "announce", "is_settled", "lost", "report", "row_of", "start",
     }  # fmt: skip
     aliases = {
         "disown",

@@ -25,7 +25,7 @@ from django_jobs.engine.report import report
 from django_jobs.engine.rescue import Rescued, rescue, rescue_dead
 from django_jobs.engine.retry import retry
 from django_jobs.engine.rows import row_of
-from django_jobs.engine.settle import settle
+from django_jobs.engine.settle import is_settled, settle
 from django_jobs.engine.workers import deregister, heartbeat, register
 from django_jobs.engine.workflows import cancel_workflow, retry_workflow, start
 
@@ -41,6 +41,7 @@ __all__ = [
     "ensure_queue",
     "finish",
     "heartbeat",
+    "is_settled",
     "lost",
     "mark_started",
     "pause_queue",

@@ -7,13 +7,23 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from django.db import IntegrityError, transaction
 
 from django_jobs.engine.announcing import announce
-from django_jobs.engine.sql import EDGE, JOB, STEP, WORKFLOW, among, change, fetch, states
+from django_jobs.engine.sql import (
+    EDGE,
+    JOB,
+    STEP,
+    WORKFLOW,
+    among,
+    change,
+    fetch,
+    movable,
+    opaque,
+    states,
+)
+from django_jobs.engine.tally import Bad, Tally
 from django_jobs.models import Job
 from django_jobs.prepared import NewJob
 from django_jobs.states import LIVE, OnFailure, State, StepState
@@ -49,12 +59,12 @@ FROM {JOB} WHERE step_id = ANY(%s::bigint[]) GROUP BY step_id
 # Few among many: those that have not succeeded.
 _BAD = f"""
 SELECT id, step_id, ended_by FROM {JOB}
-WHERE step_id = ANY(%s::bigint[]) AND state IN ('failed', 'cancelled') ORDER BY id
+WHERE step_id = ANY(%s::bigint[]) AND {opaque("state IN ('failed', 'cancelled')")} ORDER BY id
 """  # noqa: S608 - names of tables
 
 _REVIVE = f"""
 WITH taken AS MATERIALIZED (
-    SELECT id FROM {JOB} WHERE id = ANY(%s::bigint[]) AND state IN ('failed', 'cancelled')
+    SELECT id FROM {JOB} AS job WHERE id = ANY(%s::bigint[]) AND {movable("retry")}
     ORDER BY id FOR NO KEY UPDATE
 )
 UPDATE {JOB} AS job
@@ -78,7 +88,7 @@ _COLUMNS = ", ".join(
 _AGAIN = f"""
 INSERT INTO {JOB} ({_COLUMNS}, unsettled, state)
 SELECT {_COLUMNS}, true, '{State.BLOCKED}' FROM {JOB}
-WHERE step_id = ANY(%s::bigint[]) AND state = 'succeeded' ORDER BY id DESC LIMIT 1
+WHERE step_id = ANY(%s::bigint[]) AND {opaque("state = 'succeeded'")} ORDER BY id DESC LIMIT 1
 """  # noqa: S608 - names of tables and columns
 
 _WRITE = f"""
@@ -100,46 +110,6 @@ WHERE id = %s
 _CLEAN_AGAIN = f"""
 UPDATE {WORKFLOW} SET state = 'running', finished_at = NULL, prune_at = NULL WHERE id = %s
 """  # noqa: S608 - names of tables
-
-
-class _Bad(NamedTuple):
-    """A job that has failed, or was cancelled."""
-
-    id: int
-    step: int
-    #: The job that is to blame for its end.
-    ended_by: int | None
-
-
-@dataclass
-class _Step:
-    """A step, as it will be."""
-
-    id: int
-    kind: str
-    size: int
-    before: list[int] = field(default_factory=list)
-    jobs_left: int = 0
-    jobs_failed: int = 0
-    waits_left: int = 0
-    #: Its jobs that may run, or run.
-    released: int = 0
-    #: Whether it comes after a failure that stays.
-    is_stopped: bool = False
-    state: StepState = StepState.WAITING
-
-    def has_ended(self, *, stops: bool) -> bool:
-        """Return whether it is over, as settle would say."""
-        failed = self.is_stopped or self.jobs_failed > 0
-        return self.jobs_left == 0 and (self.waits_left == 0 or (stops and failed))
-
-    def lets_on(self, *, stops: bool) -> bool:
-        """Return whether the steps after it need not wait for it."""
-        return (
-            self.jobs_left == 0
-            and self.waits_left == 0
-            and not (stops and (self.jobs_failed > 0 or self.is_stopped))
-        )
 
 
 def resume(ids: Sequence[int], *, using: str) -> tuple[int, list[int]]:
@@ -171,14 +141,14 @@ class _Resumed:
         self._workflow, self._stops, self._using = workflow, stops, using
         rows = fetch(using, _STEPS, (workflow,))
         #: Ascending ids: each after those before it.
-        self._steps = {key: _Step(key, kind, size) for key, kind, size in rows}
+        self._steps = {key: Tally(key, kind, size) for key, kind, size in rows}
         for before, after in fetch(using, _EDGES, (workflow,)):
             self._steps[after].before.append(before)
         keys = list(self._steps)
         for key, left, failed, released in fetch(using, _COUNTS, (keys,)):
             step = self._steps[key]
             step.jobs_left, step.jobs_failed, step.released = left, failed, released
-        self._bad = [_Bad._make(row) for row in fetch(using, _BAD, (keys,))]
+        self._bad = [Bad._make(row) for row in fetch(using, _BAD, (keys,))]
 
     def retry(self, wanted: Collection[int], *, succeeded: bool) -> int:
         """Retry jobs; return how many of them live again, also those that are blocked."""
@@ -211,7 +181,7 @@ class _Resumed:
         self._write(revived)
         return len({job.id for job in revived if job.step not in cleanups} & set(wanted))
 
-    def _revived(self, causes: Collection[int]) -> list[_Bad]:
+    def _revived(self, causes: Collection[int]) -> list[Bad]:
         """Return the jobs to revive: the causes, and what was given up because of nothing else."""
         stays = {job.step for job in self._bad if job.ended_by is None and job.id not in causes}
         for step in self._steps.values():
@@ -226,7 +196,7 @@ class _Resumed:
             and (job.id in causes or job.ended_by is not None)
         ]
 
-    def _clean_again(self, cleanup: Sequence[_Bad]) -> int:
+    def _clean_again(self, cleanup: Sequence[Bad]) -> int:
         """Run a clean-up that has failed again, and nothing else."""
         if any(self._steps[job.step].kind != "cleanup" for job in cleanup) or not cleanup:
             return 0
@@ -244,7 +214,7 @@ class _Resumed:
         change(self._using, _CLEAN_AGAIN, (self._workflow,))
         return len(cleanup)
 
-    def _count(self, revived: Sequence[_Bad]) -> None:
+    def _count(self, revived: Sequence[Bad]) -> None:
         untold = self._untold([job.id for job in revived])
         for job in revived:
             if job.id not in untold:
@@ -255,7 +225,7 @@ class _Resumed:
             step.waits_left = sum(not one.lets_on(stops=self._stops) for one in before)
             step.state = self._state(step)
 
-    def _state(self, step: _Step) -> StepState:
+    def _state(self, step: Tally) -> StepState:
         if step.kind == "cleanup":
             return StepState.WAITING
         if not step.has_ended(stops=self._stops):
@@ -268,10 +238,10 @@ class _Resumed:
 
     def _untold(self, ids: Sequence[int]) -> set[int]:
         """Return those whose end no step has counted yet."""
-        sql = f"SELECT id FROM {JOB} WHERE id = ANY(%s::bigint[]) AND unsettled"  # noqa: S608
+        sql = f"SELECT id FROM {JOB} WHERE id = ANY(%s::bigint[]) AND {opaque('unsettled')}"  # noqa: S608
         return {job for (job,) in fetch(self._using, sql, (list(ids),))}
 
-    def _write(self, revived: Sequence[_Bad]) -> None:
+    def _write(self, revived: Sequence[Bad]) -> None:
         by_state: Mapping[State, list[int]] = defaultdict(list)
         for job in revived:
             waits = self._steps[job.step].state == StepState.WAITING
@@ -287,7 +257,7 @@ class _Resumed:
         self._write_steps(steps)
         change(self._using, _GO_ON, (left, self._workflow))
 
-    def _write_steps(self, steps: Sequence[_Step]) -> None:
+    def _write_steps(self, steps: Sequence[Tally]) -> None:
         columns = ("id", "state", "size", "jobs_left", "jobs_failed", "waits_left")
         values = tuple([getattr(step, column) for step in steps] for column in columns)
         change(self._using, _WRITE, values)

@@ -28,6 +28,8 @@ ORDER BY id LIMIT %s FOR NO KEY UPDATE SKIP LOCKED
 # behind it in the log, and taken back too: so nobody waits for the disk.
 _NEED_NOT_LAST = "SET LOCAL synchronous_commit = off"
 
+_UNTOLD = f"SELECT EXISTS (SELECT 1 FROM {JOB} WHERE unsettled AND state IN {states(FINISHED)})"  # noqa: S608
+
 _TOLD = f"UPDATE {JOB} AS job SET unsettled = false WHERE {among('unnest(%s::bigint[]) AS id')}"  # noqa: S608
 
 
@@ -43,6 +45,12 @@ def settle(*, retention: Mapping[str, float], using: str, batch: int = BATCH) ->
     while count := _settle(retention, batch, busy, using):
         settled += count
     return settled
+
+
+def is_settled(*, using: str) -> bool:
+    """Return whether nobody waits for an end that has happened, or is being told just now."""
+    ((is_untold,),) = fetch(using, _UNTOLD)
+    return not is_untold
 
 
 def settle_after_commit(retention: Mapping[str, float], using: str) -> None:

@@ -39,7 +39,7 @@ def among(rows: str, column: str = "id") -> str:
     return f"job.{column} = ANY(ARRAY(SELECT {column} FROM {rows}))"  # noqa: S608 - names
 
 
-def _opaque(condition: str) -> str:
+def opaque(condition: str) -> str:
     """Return a condition that the planner neither estimates nor matches with a partial index.
 
     For rows found by their ids. Told in plain words, and misled by statistics from when no job was
@@ -51,7 +51,7 @@ def _opaque(condition: str) -> str:
 
 def movable(verb: str) -> str:
     """Return the condition that ``job``, found by its id, may be moved by ``verb``."""
-    return _opaque(f"job.state IN {states(sources(verb))}")
+    return opaque(f"job.state IN {states(sources(verb))}")
 
 
 #: Where the ids, in ascending order, hold that of ``job``: a binary search.
@@ -63,7 +63,7 @@ FENCE = f"job.id = ANY(%(ids)s::bigint[]) AND job.claims = (%(claims)s::int[])[{
 
 #: The condition that ``job``, found by its fence, has not ended in the hands of who held it: so
 #: that doing it twice does nothing more.
-STILL_OWNED = _opaque("job.finished_at IS NULL AND job.worker_id IS NOT NULL")
+STILL_OWNED = opaque("job.finished_at IS NULL AND job.worker_id IS NOT NULL")
 
 #: The jobs behind the fence, locked in ascending order.
 FENCED = f"""

@@ -11,7 +11,7 @@ from django_jobs.engine.cancel import cancel
 from django_jobs.engine.enqueue import enqueue
 from django_jobs.engine.resume import resume
 from django_jobs.engine.settle import settle_after_commit
-from django_jobs.engine.sql import EDGE, JOB, STEP, WORKFLOW, among, change, fetch, states
+from django_jobs.engine.sql import EDGE, JOB, STEP, WORKFLOW, among, change, fetch, opaque, states
 from django_jobs.exceptions import UniqueKeyHeld
 from django_jobs.handing import placed
 from django_jobs.models import Edge, Job, Step, Workflow
@@ -23,15 +23,13 @@ UPDATE {WORKFLOW} SET cancelled_at = coalesce(cancelled_at, statement_timestamp(
 WHERE id = %s AND state = 'running' AND steps_left > 0 RETURNING id
 """  # noqa: S608 - names of tables
 
-_LIVE = f"""
-SELECT job.id FROM {JOB} AS job JOIN {STEP} AS step ON step.id = job.step_id
-WHERE step.workflow_id = %s AND step.kind <> 'cleanup' AND job.state IN {states(LIVE)}
-"""  # noqa: S608 - names of tables
+_JOBS_OF = f"""
+SELECT id FROM {JOB} WHERE step_id = ANY(ARRAY(
+    SELECT id FROM {STEP} WHERE workflow_id = %s AND kind <> 'cleanup'
+)) AND"""  # noqa: S608 - names of tables
 
-_BAD = f"""
-SELECT job.id FROM {JOB} AS job JOIN {STEP} AS step ON step.id = job.step_id
-WHERE step.workflow_id = %s AND step.kind <> 'cleanup' AND job.state IN ('failed', 'cancelled')
-"""  # noqa: S608 - names of tables
+_LIVE = f"{_JOBS_OF} {opaque(f'state IN {states(LIVE)}')}"
+_BAD = f"""{_JOBS_OF} {opaque("state IN ('failed', 'cancelled')")}"""
 
 _STEPS_OF = f"SELECT id FROM {STEP} WHERE workflow_id = ANY(%s::bigint[])"  # noqa: S608
 
@@ -50,8 +48,9 @@ DELETE FROM {JOB} AS job WHERE {among("old")}
 """  # noqa: S608 - names of tables
 
 _UNTOLD = f"""
-SELECT DISTINCT step.workflow_id FROM {JOB} AS job JOIN {STEP} AS step ON step.id = job.step_id
-WHERE job.step_id = ANY(ARRAY({_STEPS_OF}))
+SELECT DISTINCT workflow_id FROM {STEP} WHERE id = ANY(ARRAY(
+    SELECT step_id FROM {JOB} WHERE step_id = ANY(ARRAY({_STEPS_OF}))
+))
 """  # noqa: S608 - names of tables
 
 _PRUNE = (

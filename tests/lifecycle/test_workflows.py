@@ -99,3 +99,19 @@ def test_a_workflow_fails_cleans_up_and_is_resumed(runjobs):
     assert Effect.objects.filter(label="after").count() == 1
     assert Effect.objects.filter(label="tidy").count() == 1
     assert_counts(workflow)
+
+
+def test_a_burst_is_not_over_while_somebody_else_tells_of_an_end(runjobs):
+    # Given a burst that has ended a job, while somebody else has the workflow in hand
+    workflow = chain(effect("first"), effect("second")).enqueue()
+    with transaction.atomic():
+        sql(f"SELECT 1 FROM django_jobs_workflow WHERE id = {workflow.pk} FOR NO KEY UPDATE")
+        command = runjobs("--burst")
+        wait_until(lambda: Job.objects.succeeded().filter(unsettled=True).exists())
+        # When there is nothing to claim for a while
+        looked = Job.objects.succeeded().get().finished_at
+        wait_until(lambda: sql("SELECT clock_timestamp() > %s + interval '1.5 s'", looked)[0][0])
+        assert command.process.poll() is None
+    # Then it goes on as soon as that is over
+    assert command.ends() == 0, command.output
+    assert Effect.objects.filter(label="second").exists()
