@@ -243,4 +243,16 @@ class Migration(migrations.Migration):
                 name="django_jobs_step_counts",
             ),
         ),
+        migrations.RemoveIndex(model_name="job", name="django_jobs_job_finished"),
+        migrations.AddIndex(
+            model_name="job",
+            index=models.Index(
+                condition=models.Q(
+                    ("prune_at__isnull", False),
+                    ("state__in", ["cancelled", "failed", "succeeded"]),
+                ),
+                fields=["prune_at"],
+                name="django_jobs_job_finished",
+            ),
+        ),
     ]

@@ -149,10 +149,11 @@ class Job(Waitable):
                 name="django_jobs_job_running",
                 condition=Q(state=State.RUNNING),
             ),
+            # Without the jobs of workflows, which are pruned with these: it is written at each end.
             models.Index(
                 fields=["prune_at"],
                 name="django_jobs_job_finished",
-                condition=Q(state__in=sorted(FINISHED)),
+                condition=Q(state__in=sorted(FINISHED), prune_at__isnull=False),
             ),
             # What is counted where a lane has a limit.
             models.Index(
