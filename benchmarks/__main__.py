@@ -14,6 +14,7 @@ from benchmarks import (
     coroutines,
     drain,
     enqueue,
+    fan_in,
     hot_key,
     latency,
     memory,
@@ -37,6 +38,7 @@ BENCHMARKS: dict[str, Any] = {
     "hot_key": hot_key,
     "tenants": tenants,
     "schedules": schedules,
+    "fan_in": fan_in,
 }
 
 

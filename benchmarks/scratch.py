@@ -15,6 +15,12 @@ from psycopg.sql import SQL, Identifier
 NOTHING = "testproject.ledger.jobs.nothing"
 
 
+_EMPTY = (
+    "TRUNCATE django_jobs_job, django_jobs_worker, django_jobs_workflow, django_jobs_step, "
+    "django_jobs_edge RESTART IDENTITY"
+)
+
+
 class WorkNotDone(Exception):
     """A benchmark did not do all that it was timed for, so its figure means nothing."""
 
@@ -27,14 +33,14 @@ class Scratch:
 
     def clear(self) -> None:
         """Leave the table of jobs as new, and let the server finish what it owes for it."""
-        self._connection.execute("TRUNCATE django_jobs_job, django_jobs_worker RESTART IDENTITY")
-        self._settle()
+        self._connection.execute(_EMPTY)
+        self.settle()
 
     def refill(self, jobs: int, name: str = NOTHING, **columns: str) -> None:
         """Leave so many ready jobs of one function, by default nothing's, and nothing else."""
-        self._connection.execute("TRUNCATE django_jobs_job, django_jobs_worker RESTART IDENTITY")
+        self._connection.execute(_EMPTY)
         self.add(jobs, name, **columns)
-        self._settle()
+        self.settle()
 
     def add(
         self,
@@ -95,7 +101,8 @@ class Scratch:
         )
         return [waited for (waited,) in rows]
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
+        """Let the server finish what it owes for the rows of the table of jobs."""
         self._connection.execute("VACUUM (ANALYZE) django_jobs_job")
         # Or the checkpoint for one side's rows falls into the other side's time.
         with suppress(psycopg.errors.InsufficientPrivilege):

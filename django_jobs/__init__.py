@@ -25,6 +25,11 @@ if TYPE_CHECKING:
     from django_jobs.exceptions import Snooze as Snooze
     from django_jobs.explanations import aexplain as aexplain
     from django_jobs.explanations import explain as explain
+    from django_jobs.flows import Flow as Flow
+    from django_jobs.flows import chain as chain
+    from django_jobs.flows import group as group
+    from django_jobs.handing import previous as previous
+    from django_jobs.handing import result_of as result_of
     from django_jobs.options import Priority as Priority
     from django_jobs.rates import Rate as Rate
     from django_jobs.receivers import enqueue_on as enqueue_on
@@ -50,6 +55,12 @@ _HOMES = {
     "enqueue_many": "api",
     "aenqueue": "api",
     "aenqueue_many": "api",
+    # Workflows
+    "chain": "flows",
+    "group": "flows",
+    "Flow": "flows",
+    "previous": "handing",
+    "result_of": "handing",
     # Steering
     "cancel": "api",
     "acancel": "api",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, overload
 
 from asgiref.sync import sync_to_async
 from django.db import transaction
@@ -16,8 +16,10 @@ from django_jobs.batches import NewJobs
 from django_jobs.conf import options
 from django_jobs.engine.sql import write_alias
 from django_jobs.exceptions import InvalidOption, UnknownQueue
-from django_jobs.models import Job, Schedule
+from django_jobs.flows import Composition
+from django_jobs.models import Job, Schedule, Workflow
 from django_jobs.options import check_moment, check_name
+from django_jobs.planning import plan
 from django_jobs.registry import find
 from django_jobs.specs import JobSpec
 
@@ -27,12 +29,23 @@ Enqueueable = JobSpec | Callable[..., Any]
 Jobs = Job | int | Iterable[Job | int] | QuerySet[Job]
 
 
-def enqueue(spec: Enqueueable, *, using: str | None = None) -> Job:
-    """Make one job, in the caller's transaction, and return its row.
+@overload
+def enqueue(spec: Composition, *, using: str | None = None) -> Workflow: ...
+
+
+@overload
+def enqueue(spec: Enqueueable, *, using: str | None = None) -> Job: ...
+
+
+def enqueue(spec: Enqueueable | Composition, *, using: str | None = None) -> Job | Workflow:
+    """Make one job, in the caller's transaction, and return its row; or a workflow, and its row.
 
     Where a live job holds the unique key return that one's row, with ``created`` False. Raise
-    UnknownJob, TypeError for arguments that the function does not take, or NotStorable.
+    UnknownJob, TypeError for arguments that the function does not take, or NotStorable; for a
+    workflow InvalidOption where its steps make no sense, or UniqueKeyHeld.
     """
+    if isinstance(spec, Composition):
+        return _start(spec, using)
     return _enqueue([_spec(spec)], using)[0]
 
 
@@ -44,22 +57,33 @@ def enqueue_many(specs: Iterable[Enqueueable], *, using: str | None = None) -> S
     return _enqueue([_spec(spec) for spec in specs], using)
 
 
-def cancel(jobs: Jobs, *, using: str | None = None) -> int:
-    """Cancel the jobs that have not ended, and return how many.
+def cancel(jobs: Jobs | Workflow, *, using: str | None = None) -> int:
+    """Cancel the jobs that have not ended, those of a workflow too, and return how many.
 
     What runs already is asked to stop, or stopped, by its worker: as far as its executor can. Its
     outcome is not recorded either way.
     """
-    ids, alias = _targets(jobs, using)
-    cancelled = engine.cancel(ids, retention=options().retention["cancelled"], using=alias)
+    retention = options().retention
+    if isinstance(jobs, Workflow):
+        alias = using or jobs._state.db or write_alias(None)
+        cancelled = engine.cancel_workflow(jobs.pk, retention=retention, using=alias)
+    else:
+        ids, alias = _targets(jobs, using)
+        cancelled = engine.cancel(ids, retention=retention["cancelled"], using=alias)
     if signals.job_cancelled.receivers:
         rows = Job.objects.using(alias).in_bulk(cancelled).values()
         _send(signals.job_cancelled, rows, alias, reason="")
     return len(cancelled)
 
 
-def retry(jobs: Jobs, *, using: str | None = None) -> int:
-    """Make failed and cancelled jobs ready with all their attempts, and return how many."""
+def retry(jobs: Jobs | Workflow, *, using: str | None = None) -> int:
+    """Make failed and cancelled jobs ready with all their attempts, and return how many.
+
+    Jobs of a workflow, or a whole one, resume it.
+    """
+    if isinstance(jobs, Workflow):
+        alias = using or jobs._state.db or write_alias(None)
+        return engine.retry_workflow(jobs.pk, using=alias)
     ids, alias = _targets(jobs, using)
     return engine.retry(ids, using=alias)
 
@@ -90,7 +114,20 @@ def run_now(schedules: Iterable[Schedule], *, using: str | None = None) -> Seque
     return jobs
 
 
-aenqueue = sync_to_async(enqueue)
+@overload
+async def aenqueue(spec: Enqueueable, *, using: str | None = None) -> Job: ...
+
+
+@overload
+async def aenqueue(spec: Composition, *, using: str | None = None) -> Workflow: ...
+
+
+async def aenqueue(spec: Enqueueable | Composition, *, using: str | None = None) -> Job | Workflow:
+    """See enqueue()."""
+    enqueue_it: Callable[..., Job | Workflow] = enqueue
+    return await sync_to_async(enqueue_it)(spec, using=using)
+
+
 aenqueue_many = sync_to_async(enqueue_many)
 acancel = sync_to_async(cancel)
 aretry = sync_to_async(retry)
@@ -101,19 +138,33 @@ aresume_queue = sync_to_async(resume_queue)
 def _spec(given: Enqueueable) -> JobSpec:
     if isinstance(given, JobSpec):
         return given
+    if isinstance(given, Composition):
+        raise InvalidOption("A workflow is enqueued by itself: enqueue(workflow).")
     if not callable(given):
         raise InvalidOption(f"Only a JobSpec or a job function is enqueued, not {given!r}.")
     return JobSpec.from_func(given)
 
 
+def _start(work: Composition, using: str | None) -> Workflow:
+    alias, planned = write_alias(using), plan(work)
+    _check_queues([spec for step in planned.steps for spec in step.specs])
+    workflow, jobs = engine.start(planned, using=alias)
+    tell_enqueued(jobs, alias)
+    return workflow
+
+
 def _enqueue(specs: list[JobSpec], using: str | None) -> Sequence[Job]:
-    if options().strict_queues:
-        for queue in NewJobs(specs).queues - set(options().queues):
-            raise UnknownQueue(queue, options().queues)
+    _check_queues(specs)
     alias = write_alias(using)
     jobs = engine.enqueue(specs, using=alias)
     tell_enqueued(jobs, alias)
     return jobs
+
+
+def _check_queues(specs: list[JobSpec]) -> None:
+    if options().strict_queues:
+        for queue in NewJobs(specs).queues - set(options().queues):
+            raise UnknownQueue(queue, options().queues)
 
 
 def tell_enqueued(jobs: Sequence[Job], using: str) -> None:

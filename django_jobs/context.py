@@ -114,6 +114,18 @@ class JobContext:
         return self.job.tick
 
     @property
+    def workflow(self) -> int | None:
+        """Return the primary key of the workflow that the job is part of, None for none."""
+        step = self.job.step
+        return None if step is None else step.workflow_id
+
+    @property
+    def results(self) -> Mapping[str, Any]:
+        """Return the results of the workflow's steps by name; each is read when asked for."""
+        step = self.job.step
+        return {} if step is None else step.workflow.results()
+
+    @property
     def remaining(self) -> float | None:
         """Return the seconds until the timeout, 0 when it is over; None without a limit."""
         return None if self._deadline is None else max(0.0, self._deadline - time.monotonic())

@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +26,7 @@ from django.db.models import Model
 from django.utils.functional import Promise
 
 from django_jobs.exceptions import NotStorable
+from django_jobs.handing import Handed, Shape
 
 #: Containers inside containers. Each level takes one of Python's thousand frames.
 MAX_DEPTH = 300
@@ -82,14 +84,20 @@ def encode_args(args: tuple[object, ...], names: tuple[str, ...] = ()) -> str:
     return _encoder.encode(tagged)
 
 
-def decode(text: str) -> Any:
+def decode(text: str, results: Callable[[Shape], Any] | None = None) -> Any:
     """Return the value that ``encode`` made ``text`` from; models are fetched anew.
 
-    Raise the model's DoesNotExist where the row is gone.
+    ``results`` is asked for the results of other steps. Raise the model's DoesNotExist where the
+    row is gone.
     """
     if '"$' in text:
-        return json.loads(text, object_hook=_untagged)
+        return json.loads(text, object_hook=partial(_untagged, results=results))
     return json.loads(text)
+
+
+def reads_rows(text: str) -> bool:
+    """Return whether ``decode`` has to ask the database."""
+    return '"$' in text and any(tag in text for tag in _READING)
 
 
 # Encoding ---------------------------------------------------------------------------------
@@ -137,6 +145,8 @@ def _tagged_object(value: object, path: str) -> object:
     for kind, (tag, dump) in _TAGS.items():
         if isinstance(value, kind):
             return {tag: dump(value)}
+    if isinstance(value, Handed):
+        return {value.tag: value.stored(path)}
     if isinstance(value, Model):
         return _model(value, path)
     if isinstance(value, Promise):  # gettext_lazy: stored as the text it is now
@@ -210,13 +220,20 @@ _TAGS: dict[type, tuple[str, Callable[[Any], str]]] = {
 
 # Decoding ---------------------------------------------------------------------------------
 
+#: Tags of what stands for the result of another step.
+_HANDED = ("$previous", "$result")
+#: The beginnings of tags for which the database is asked.
+_READING = tuple(f'"{tag}' for tag in ("$model", *_HANDED))
 
-def _untagged(found: dict[str, Any]) -> Any:
+
+def _untagged(found: dict[str, Any], results: Callable[[Shape], Any] | None = None) -> Any:
     if len(found) == 1:
         ((tag, content),) = found.items()
         loader = _LOADERS.get(tag)
         if loader is not None:
             return loader(content)
+        if results is not None and tag in _HANDED:
+            return results(content)
     return {k[1:] if k[:2] == "$$" else k: v for k, v in found.items()}
 
 

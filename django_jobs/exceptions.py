@@ -129,6 +129,17 @@ class UniqueKeyContended(JobsError, RuntimeError):
     """A unique key changed hands again and again while a job was being enqueued under it."""
 
 
+class UniqueKeyHeld(JobsError, ValueError):
+    """A job of a workflow asks for a unique key that another job holds: nothing was enqueued."""
+
+    def __init__(self, key: str, holder: str) -> None:
+        super().__init__(
+            f"The unique key {key!r} is held by {holder}, so that the workflow would lack a job: "
+            f"nothing of it was enqueued. Wait until that job has ended, cancel it, or give the "
+            f"job of the workflow another key."
+        )
+
+
 class JobTimeout(JobsError, TimeoutError):
     """A run took longer than its job allows; another attempt may do better."""
 

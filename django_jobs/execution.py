@@ -18,7 +18,7 @@ from django_jobs import engine
 from django_jobs.backoff import takes_error
 from django_jobs.context import Desk, JobContext
 from django_jobs.definitions import Definition
-from django_jobs.encoding import decode, encode
+from django_jobs.encoding import decode, encode, reads_rows
 from django_jobs.exceptions import ClaimLost, JobTimeout, NotStorable, TransactionLeftOpen
 from django_jobs.expansion import expand, is_expanded
 from django_jobs.faults import fault_of
@@ -89,7 +89,7 @@ async def aperform(job: Claimed, policy: Policy, desk: Desk) -> Finished:
             return concluded(job, Expired(), started, definition)
         if is_expanded(job, definition):
             return await sync_to_async(_expand)(job, definition, policy, started)
-        if '"$model' in job.args or '"$model' in job.kwargs:
+        if reads_rows(job.args) or reads_rows(job.kwargs):
             body = await sync_to_async(_body)(job, definition, policy, desk, started)
         else:
             body = _body(job, definition, policy, desk, started)
@@ -141,8 +141,8 @@ def is_expired(job: Claimed, now: float) -> bool:
 
 def _body(job: Claimed, definition: Definition, policy: Policy, desk: Desk, started: float) -> Body:
     """Return the call of the job's function, with its context and what is around it."""
-    args = () if job.args == "[]" else tuple(decode(job.args))
-    kwargs = {} if job.kwargs == "{}" else decode(job.kwargs)
+    args = () if job.args == "[]" else tuple(decode(job.args, policy.results))
+    kwargs = {} if job.kwargs == "{}" else decode(job.kwargs, policy.results)
     if definition.has_members:
         args, kwargs = definition.revive(args, kwargs)
     if definition.context is None and not policy.middleware:

@@ -13,7 +13,7 @@ from django_jobs import wording
 from django_jobs.conf import options
 from django_jobs.engine.sql import write_alias
 from django_jobs.models import Job, Worker
-from django_jobs.obstacles import STUCK, Obstacles
+from django_jobs.obstacles import STUCK, Obstacles, steps_before
 from django_jobs.reasons import Code, Explanation, Reason
 from django_jobs.states import State
 
@@ -51,7 +51,7 @@ class _Answer:
             case State.SCHEDULED:
                 return self._scheduled()
             case State.BLOCKED:
-                text = "It waits for other jobs to succeed."
+                text = steps_before(self._job) or "It waits for other jobs to succeed."
                 return "It is blocked.", [Reason(Code.BLOCKED, text), *self._note()]
             case State.RUNNING:
                 return self._running()

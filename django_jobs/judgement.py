@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from typing import Any
 
 from django_jobs import backoff
 from django_jobs.conf import Options
@@ -16,6 +17,7 @@ from django_jobs.engine import row_of
 from django_jobs.exceptions import Cancel, JobTimeout, ProcessDied, Retry, Snooze, UnknownJob
 from django_jobs.faults import fault_of, told
 from django_jobs.models import Job
+from django_jobs.models.results import value_of
 from django_jobs.outcomes import (
     Cancelled,
     Claimed,
@@ -65,6 +67,11 @@ class Policy:
     def row_of(self) -> Callable[[Claimed], Job]:
         """Return what makes the model instance of a claimed job."""
         return partial(row_of, using=self.using)
+
+    @cached_property
+    def results(self) -> Callable[[Any], Any]:
+        """Return what reads the results of other steps."""
+        return partial(value_of, using=self.using)
 
     def limit(self, job: Claimed) -> float:
         """Return how many seconds a run may take; 0 for no limit."""

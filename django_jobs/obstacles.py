@@ -11,7 +11,7 @@ from django_jobs.bounds import bounds, policy_for, untagged
 from django_jobs.conf import options
 from django_jobs.definitions import Definition
 from django_jobs.exceptions import UnknownJob
-from django_jobs.models import Job, Queue
+from django_jobs.models import Job, Queue, Step
 from django_jobs.reasons import Code, Reason
 from django_jobs.registry import resolve
 from django_jobs.surroundings import LiveWorker
@@ -23,6 +23,29 @@ STUCK = frozenset(
         Code.UNITS_EXCEEDED, Code.TAG_MISSING,
     }
 )  # fmt: skip
+
+
+def steps_before(job: Job) -> str:
+    """Return which steps of its workflow a blocked job waits for; nothing where it has none."""
+    if job.step_id is None:
+        return ""
+    steps = Step.objects.using(job._state.db)
+    own = steps.filter(pk=job.step_id).select_related("workflow").first()
+    if own is None:
+        return ""
+    workflow = f"of the workflow {own.workflow.name!r} (#{own.workflow_id})"
+    if own.kind == Step.Kind.CLEANUP:
+        return f"It cleans up when all else in the workflow {workflow} has ended, and not well."
+    before = steps.filter(edges_out__after=own).exclude(state=Step.State.SUCCEEDED)
+    told = [_step_told(step) for step in before.order_by("position")]
+    return f"It is in the step {own.name!r} {workflow}, and waits for {wording.listed(told)}."
+
+
+def _step_told(step: Step) -> str:
+    if step.kind == Step.Kind.JOIN:
+        return "the steps before it"
+    have = "has" if step.done <= 1 else "have"
+    return f"{step.name!r} ({step.done:,} of {wording.counted(step.size, 'job')} {have} ended)"
 
 
 class Obstacles:

@@ -83,6 +83,7 @@ class NewJob(NamedTuple):
             "parent_id": self.parent_id,
             "schedule_id": self.schedule_id,
             "tick": self.tick,
+            "step_id": self.step_id,
             "unsettled": bool(self.unsettled),
             "ended_by": None,
             "errors": [],

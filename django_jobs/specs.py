@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 
+import django_jobs
 from django_jobs import encoding, options
 from django_jobs.capabilities import refuse_memory_limit
 from django_jobs.definitions import Definition
@@ -17,7 +18,11 @@ from django_jobs.prepared import Frame, NewJob, Origin
 from django_jobs.registry import import_path, resolve
 
 if TYPE_CHECKING:
+    from django_jobs.flows import Chain
     from django_jobs.models import Queue
+
+#: Frames and those that were made of them for an origin, by the id of the one and the other.
+Frames = dict[tuple[int, Origin], tuple[Frame, Frame]]
 
 
 def _check_func(value: object) -> str | Callable[..., Any]:
@@ -175,12 +180,30 @@ class JobSpec:
         copy.__dict__.update(self.__dict__, args=args, kwargs=kwargs)
         return copy
 
-    def coming_from(self, origin: Origin) -> Self:
-        """Return a spec of a job that the library makes by itself."""
+    def coming_from(self, origin: Origin, frames: Frames | None = None) -> Self:
+        """Return a spec of a job that the library makes by itself.
+
+        Specs that share a frame go on sharing one, if all of them are given the same ``frames``.
+        """
         copy = object.__new__(type(self))
         copy.__dict__.update(self.__dict__, origin=origin)
-        copy.__dict__.pop("_frame", None)
+        if frames is None:
+            copy.__dict__.pop("_frame", None)
+            return copy
+        own = self.settle()
+        if (id(own), origin) not in frames:
+            frames[id(own), origin] = own, own._replace(**origin._asdict())
+        copy.__dict__["_frame"] = frames[id(own), origin][1]
         return copy
+
+    def __or__(self, following: Any) -> Chain:
+        """Return a chain of this job and the one after it."""
+        if isinstance(following, JobSpec) or callable(following):
+            return django_jobs.chain(self, following)
+        return NotImplemented
+
+    def __ror__(self, preceding: Any) -> Chain:
+        return django_jobs.chain(preceding, self) if callable(preceding) else NotImplemented
 
     def replace(self, changes: Mapping[str, Any]) -> Self:
         """Return a spec with these fields changed and checked."""

@@ -60,10 +60,48 @@ TRANSITIONS: dict[str, Transition] = {
     "rescue": _move({State.RUNNING}, State.READY, State.FAILED, State.SUCCEEDED),
     "expire": _move({State.SCHEDULED, State.BLOCKED, State.READY}, State.CANCELLED),
     "cancel": _move(LIVE, State.CANCELLED),
-    "retry": _move({State.FAILED, State.CANCELLED}, State.READY),
+    "retry": _move({State.FAILED, State.CANCELLED}, State.READY, State.BLOCKED),
+    "settle": _move({State.BLOCKED}, State.READY, State.SCHEDULED, State.CANCELLED),
 }
 
 
 def sources(verb: str) -> frozenset[State]:
     """Return the states that ``verb`` takes jobs from."""
     return TRANSITIONS[verb].sources
+
+
+class WorkflowState(TextChoices):
+    """Where a workflow is in its life."""
+
+    #: Some of its jobs have not ended, or its clean-up has not.
+    RUNNING = "running", _("running")
+    #: All of its jobs have succeeded.
+    SUCCEEDED = "succeeded", _("succeeded")
+    #: All has ended, and a job has failed, or was cancelled alone.
+    FAILED = "failed", _("failed")
+    #: All has ended, and somebody has cancelled the whole.
+    CANCELLED = "cancelled", _("cancelled")
+
+
+class StepState(TextChoices):
+    """Where a step of a workflow is in its life."""
+
+    #: Steps before it have not ended; its jobs are blocked.
+    WAITING = "waiting", _("waiting")
+    #: Its jobs may run.
+    RUNNING = "running", _("running")
+    #: All of its jobs have succeeded.
+    SUCCEEDED = "succeeded", _("succeeded")
+    #: All of its jobs have ended, and not all well.
+    FAILED = "failed", _("failed")
+    #: It was given up before it could begin, or with the whole workflow.
+    CANCELLED = "cancelled", _("cancelled")
+
+
+class OnFailure(TextChoices):
+    """What becomes of the steps that come after one of which a job has failed."""
+
+    #: They are cancelled. What does not come after it goes on.
+    STOP = "stop", _("stop")
+    #: They run all the same.
+    GO_ON = "go_on", _("go on")

@@ -171,6 +171,9 @@ class Worker:
         if not self._given.burst or not self._others_idle():
             return False
         engine.promote(using=self._using)
+        engine.settle(retention=self._settings.retention, using=self._using)
+        if not engine.is_settled(using=self._using):
+            return False  # somebody else is about to make what waited for it ready
         scheduler = Scheduler(0.0, self._using, self._wake.ring)
         scheduler.run_once()
         return not self._claim() and not scheduler.is_contended and self._others_idle()

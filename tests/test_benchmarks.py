@@ -38,6 +38,8 @@ def test_every_benchmark_prints_a_ratio_and_leaves_no_database_behind():
         "context",
         "limits",
         "schedules",
+        "fan_in",
+        "fan_in, writes of steps",
     ]
     assert all(ratio > 0 for ratio in ratios.values())
     scratch = re.search(r"^database: (\S+)$", done.stderr, re.MULTILINE)

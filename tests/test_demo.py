@@ -16,10 +16,13 @@ from django.core.management.base import OutputWrapper
 from django.utils import timezone
 
 from django_jobs.models import Job
+from django_jobs.orders import WorkerOptions
+from django_jobs.worker import Worker
 from testproject.shop.demo import admin_site, customers, prepare, summary
 from testproject.shop.demo.hard_cases import HardCases
 from testproject.shop.demo.invariants import Invariant, invariants
 from testproject.shop.demo.kill import Casualty, kill_busiest
+from testproject.shop.demo.month_end import MonthEnd
 from testproject.shop.demo.run import Run
 from testproject.shop.demo.show import Show
 from testproject.shop.demo.story import Story
@@ -342,6 +345,24 @@ class TestPieces:
 
         with pytest.raises(CommandError, match="see the crosses above"):
             call_command("demo", stdout=io.StringIO())
+
+
+@pytest.mark.django_db(transaction=True)
+class TestMonthEnd:
+    def test_the_month_is_closed_by_one_job_for_each_product_and_one_after_them(self):
+        # Given some orders
+        prepare.fill_shelves()
+        run = Run.begin()
+        customers.place_orders(5)
+        # When the month is closed, and before that
+        Job.objects.all().delete()
+        month_end = MonthEnd.enqueue(run)
+        assert [each.holds for each in month_end.invariants()] == [False]
+        Worker(WorkerOptions(burst=True)).run()
+        # Then it has the sum of all orders
+        [invariant] = month_end.invariants()
+        assert invariant.holds, invariant.sentence
+        assert list(month_end.told())[-1] == "sum: succeeded"
 
 
 @pytest.fixture

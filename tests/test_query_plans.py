@@ -9,12 +9,13 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from django_jobs import engine, stats
+from django_jobs import Flow, engine, group, stats
 from django_jobs.engine import lanes
 from django_jobs.limits import Allowance, Limit
 from django_jobs.models import Job, Schedule, Worker
 from django_jobs.outcomes import Claimed
 from django_jobs.rates import Rate
+from testproject.ledger.jobs import nothing
 from tests.plans import TABLE, statements_of, ways_into_jobs
 from tests.rows import FAILED, RETENTION, claim, ended, finish, sql
 
@@ -335,3 +336,60 @@ class TestLanes:
             with subtests.test(like):
                 for statement in statements_of(partial(claim_limited, 50), like=like):
                     assert rows_handled(statement) <= most
+
+
+@pytest.mark.usefixtures("no_autovacuum")
+class TestSteps:
+    """What the engine does about workflows costs what the workflow costs, not what the table."""
+
+    @pytest.mark.parametrize("analyzed", ["empty", "full"])
+    def test_a_million_finished_jobs_cost_a_workflow_nothing(self, analyzed, subtests):
+        # Given a workflow among many jobs that have ended, and statistics that do not know them
+        sql(f"ANALYZE {TABLE}")
+        finished(MILLION)
+        fill("failed", 100_000, finished_at="now()", prune_at="now() + interval '1 hour'")
+        group_of = group(*[nothing.job] * 500)
+        flow = Flow("x").step("a", group_of).step("b", group_of, after="a")
+        workflow = flow.step("c", group_of, after="b").enqueue()
+        sql(f"UPDATE {TABLE} SET priority = 1000 WHERE step_id IS NOT NULL")
+        if analyzed == "full":
+            sql(f"ANALYZE {TABLE}")
+        settle = partial(engine.settle, retention=RETENTION, using="default")
+
+        def end(bad=0):
+            jobs = claim(limit=500)
+            sql(
+                f"UPDATE {TABLE} SET state = 'succeeded', finished_at = now() "
+                f"WHERE id = ANY(%s)", [job.id for job in jobs],
+            )  # fmt: skip
+            sql(
+                f"UPDATE {TABLE} SET state = 'failed' WHERE id = ANY(%s)",
+                [job.id for job in jobs[:bad]],
+            )
+
+        # When ends are told, and steps opened or given up, and a failure is retried
+        end()
+        self.check(subtests, settle, "unsettled", "pkey", "step")
+        settle()
+        end(bad=1)
+        self.check(subtests, settle, "unsettled", "pkey", "step")
+        settle()
+        retry = partial(engine.retry_workflow, workflow.pk, using="default")
+        # Then no statement goes through all jobs
+        self.check(subtests, retry, "pkey", "step")
+        cancel = partial(engine.cancel_workflow, workflow.pk, retention=RETENTION, using="default")
+        retry()
+        self.check(subtests, cancel, "pkey", "step")
+        cancel()
+        settle()
+        sql("UPDATE django_jobs_workflow SET prune_at = now()")
+        prune = partial(engine.prune, using="default")
+        self.check(subtests, prune, "pkey", "step", "finished")
+
+    def check(self, subtests, verb, *ways):
+        for statement in statements_of(verb, like=TABLE):
+            if statement.lstrip().startswith(("INSERT", "SAVEPOINT", "RELEASE")):
+                continue
+            with subtests.test(" ".join(statement.split())[:90]):
+                assert ways_into_jobs(statement) <= {*ways}
+                assert rows_handled(statement) <= 20_000

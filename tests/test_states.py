@@ -6,8 +6,9 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
-from django_jobs import engine
+from django_jobs import chain, engine
 from django_jobs.models import Job
 from django_jobs.outcomes import Cancelled, Claimed, Parked, Snoozed, Succeeded
 from django_jobs.prepared import Origin
@@ -61,7 +62,10 @@ VERBS: dict[str, list[Callable[[Claimed], object]]] = {
     ],
     "promote": [lambda job: engine.promote(using="default")],
     "cancel": [lambda job: engine.cancel([job.id], retention=60, using="default")],
-    "retry": [lambda job: engine.retry([job.id], using="default")],
+    "retry": [
+        lambda job: engine.retry([job.id], using="default"),
+        lambda job: resume(job),
+    ],
     "heartbeat": [
         lambda job: engine.heartbeat(1, using="default"),
         lambda job: engine.mark_started([(job.id, job.claims, 1.0)], using="default"),
@@ -70,7 +74,12 @@ VERBS: dict[str, list[Callable[[Claimed], object]]] = {
     "expire": [lambda job: expire(job)],
     "age": [lambda job: engine.age(after=0, up_to=9, using="default")],
     "fire": [lambda job: engine.fire(using="default")],
-    "settle": [lambda job: engine.settle(retention=RETENTION, using="default")],
+    "settle": [
+        lambda job: engine.settle(retention=RETENTION, using="default"),
+        lambda job: end_the_step_before(job),
+        lambda job: end_the_step_before(job, scheduled_at=timezone.now() + LATER),
+        lambda job: end_the_step_before(job, State.FAILED),
+    ],
 }
 
 
@@ -78,6 +87,29 @@ def expire(job):
     """Let a job's time be over, then expire it."""
     Job.objects.filter(pk=job.id).update(expires_at="2020-01-01T00:00Z")
     engine.expire(retention=60, using="default")
+
+
+def put_into_workflow(job, **columns):
+    """Make a job the second one of a chain whose first one waits, and return the first one."""
+    chain(new_job(), new_job()).enqueue()
+    first, second = Job.objects.exclude(pk=job.id).order_by("pk")
+    columns = {"step": second.step, "unsettled": True, **columns}
+    second.delete()
+    Job.objects.filter(pk=job.id).update(**columns)
+    return first
+
+
+def end_the_step_before(job, state=State.SUCCEEDED, **columns):
+    """Put a job into a workflow, and let the step before its own end."""
+    first = put_into_workflow(job, **columns)
+    Job.objects.filter(pk=first.pk).update(state=state, finished_at=timezone.now())
+    engine.settle(retention=RETENTION, using="default")
+
+
+def resume(job):
+    """Put a job into a workflow where it is not its turn, and retry it."""
+    put_into_workflow(job)
+    engine.retry([job.id], using="default")
 
 
 def job_in(state, max_attempts):
@@ -139,9 +171,17 @@ def test_every_verb_of_the_engine_that_moves_jobs_is_tried():
     others = {
         "deregister", "register", "pause_queue", "resume_queue", "ensure_queue",
         "announce", "lost", "report", "row_of", "queue_rows", "forget_levels", "Claim",
-        "known_tasks", "store_tasks", "reset", "declare", "fire_now", "Fired",
+        "known_tasks", "store_tasks", "reset", "declare", "fire_now", "Fired", "is_settled",
+        "start",
     }  # fmt: skip
-    aliases = {"disown", "rescue_dead", "mark_started", "Rescued"}
+    aliases = {
+        "disown",
+        "rescue_dead",
+        "mark_started",
+        "Rescued",
+        "cancel_workflow",
+        "retry_workflow",
+    }
 
     assert set(engine.__all__) - others - aliases == VERBS.keys() | {"enqueue"}
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from django.urls import reverse
 from django.utils.dateparse import parse_datetime
 from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
@@ -14,6 +15,7 @@ from django.utils.timezone import is_naive, localtime
 from django.utils.translation import gettext_lazy as _
 
 from django_jobs.explanations import progress_share, progress_text
+from django_jobs.models import Job, Step
 from django_jobs.reasons import Explanation
 
 
@@ -46,6 +48,16 @@ def progress(told: Mapping[str, Any]) -> SafeString:
         return format_html("{}", progress_text(told))
     bar = format_html('<progress value="{}" max="1"></progress>', f"{min(max(share, 0), 1):.4f}")
     return format_html("{} {}", bar, progress_text(told))
+
+
+def workflow(job: Job) -> SafeString:
+    """Return a link to the workflow that a job is part of, and the step."""
+    steps = Step.objects.using(job._state.db).select_related("workflow")
+    step = steps.filter(pk=job.step_id or 0).first()
+    if step is None:
+        return format_html("{}", _("It is gone."))
+    url = reverse("admin:django_jobs_workflow_change", args=[step.workflow_id])
+    return format_html('<a href="{}">{}</a>, {}', url, step.workflow, step.name)
 
 
 def log(lines: Iterable[Mapping[str, Any]]) -> SafeString:

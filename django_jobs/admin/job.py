@@ -58,6 +58,7 @@ class JobAdmin(Adding, ReadOnly, _JobAdmin):
                     "priority",
                     "unique_key",
                     "shown_worker",
+                    "shown_workflow",
                 )
             },
         ),
@@ -187,6 +188,11 @@ class JobAdmin(Adding, ReadOnly, _JobAdmin):
             return _("%d, gone") % job.schedule_id
         page = reverse("admin:django_jobs_schedule_change", args=[job.schedule_id])
         return format_html('<a href="{}">{}</a>', page, row)
+
+    @admin.display(description=_("workflow"))
+    def shown_workflow(self, job: Job) -> SafeString | str:
+        """Return the workflow that the job is part of, and its step."""
+        return display.workflow(job) if job.step_id else ""
 
     @admin.display(description=_("positional arguments"))
     def shown_args(self, job: Job) -> SafeString:

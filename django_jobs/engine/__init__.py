@@ -5,9 +5,11 @@ that enqueue, cancel and retry join the caller's transaction.
 
 Order of locks, the same everywhere: workers before jobs, jobs in ascending ``id``, unique keys in
 ascending order. A claim under limits takes advisory locks before any row: the host's, then one
-lane's. claim, promote, rescue, prune and fire take rows that nobody waits for them on: they skip
-what is locked and never wait. fire has its schedules before it enqueues. finish and release write
-rows that their worker owns. cancel and retry wait, in ascending ``id``.
+lane's. settle and retry hold the row of a workflow before they write its steps and the jobs
+that wait in it: settle skips one that somebody else holds, retry and the cancellation of a workflow
+wait for it. claim, promote, expire, rescue, prune and fire take rows that nobody waits for them on:
+they skip what is locked and never wait. fire has its schedules before it enqueues. finish and
+release write rows that their worker owns. cancel and retry wait, in ascending ``id``.
 """
 
 from django_jobs.engine.ageing import age
@@ -29,9 +31,10 @@ from django_jobs.engine.rescue import Rescued, rescue, rescue_dead
 from django_jobs.engine.reset import reset
 from django_jobs.engine.retry import retry
 from django_jobs.engine.rows import row_of
-from django_jobs.engine.settle import settle
+from django_jobs.engine.settle import is_settled, settle
 from django_jobs.engine.tasks import known_tasks, store_tasks
 from django_jobs.engine.workers import deregister, heartbeat, register
+from django_jobs.engine.workflows import cancel_workflow, retry_workflow, start
 
 __all__ = [
     "Claim",
@@ -40,6 +43,7 @@ __all__ = [
     "age",
     "announce",
     "cancel",
+    "cancel_workflow",
     "claim",
     "declare",
     "deregister",
@@ -52,6 +56,7 @@ __all__ = [
     "fire_now",
     "forget_levels",
     "heartbeat",
+    "is_settled",
     "known_tasks",
     "lost",
     "mark_started",
@@ -67,7 +72,9 @@ __all__ = [
     "reset",
     "resume_queue",
     "retry",
+    "retry_workflow",
     "row_of",
     "settle",
+    "start",
     "store_tasks",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from django_jobs.engine.announcing import summon
-from django_jobs.engine.sql import JOB, among, fetch, movable
+from django_jobs.engine.sql import JOB, among, fetch, kept_until, movable
 
 _CANCEL = f"""
 WITH taken AS MATERIALIZED (
@@ -15,7 +15,7 @@ WITH taken AS MATERIALIZED (
 , moved AS (
     UPDATE {JOB} AS job
     SET state = 'cancelled', claims = job.claims + 1, finished_at = statement_timestamp(),
-        prune_at = statement_timestamp() + make_interval(secs => %s)
+        prune_at = {kept_until("statement_timestamp()", "%s")}
     WHERE {among("taken")}
     RETURNING job.id, job.worker_id
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django_jobs.engine.sql import JOB, among, change, states
+from django_jobs.engine.sql import JOB, among, change, kept_until, states
 from django_jobs.states import sources
 
 #: Jobs moved by one statement.
@@ -18,7 +18,7 @@ WITH old AS MATERIALIZED (
 )
 UPDATE {JOB} AS job
 SET state = 'cancelled', claims = job.claims + 1, finished_at = statement_timestamp(),
-    prune_at = statement_timestamp() + make_interval(secs => %s), note = %s
+    prune_at = {kept_until("statement_timestamp()", "%s")}, note = %s
 WHERE {among("old")}
 """  # noqa: S608 - names of tables
 

@@ -22,6 +22,7 @@ from django_jobs.engine.sql import (
     array,
     change,
     fetch,
+    kept_until,
     with_error,
 )
 from django_jobs.outcomes import (
@@ -50,7 +51,7 @@ def _ago(column: str) -> str:
 _NOW = "(SELECT statement_timestamp() AS at) AS now"
 #: How many were moved, and whether somebody waits for any of them.
 _COUNTED = "SELECT count(*), coalesce(bool_or(unsettled), false) FROM moved"
-_KEPT = f"now.at + make_interval(secs => {_given('keep', 'float8')})"
+_KEPT = kept_until("now.at", _given("keep", "float8"))
 
 _SUCCEED = f"""
 {FENCED}, moved AS (

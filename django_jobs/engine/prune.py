@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django_jobs.engine.sql import JOB, among, change, states
+from django_jobs.engine.workflows import prune_workflows
 from django_jobs.states import FINISHED
 
 #: Jobs deleted by one statement: small enough never to be in anybody's way.
@@ -19,8 +20,11 @@ DELETE FROM {JOB} AS job WHERE {among("old")}
 
 
 def prune(*, using: str, batch: int = BATCH) -> int:
-    """Delete the finished jobs past their retention; return how many."""
-    pruned = 0
+    """Delete the finished jobs past their retention; return how many.
+
+    Jobs that are part of a workflow are deleted with it, when its time is over.
+    """
+    pruned = prune_workflows(using=using, batch=batch)
     while True:
         deleted = change(using, _PRUNE, (batch,))
         pruned += deleted

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from django.db import transaction
 
 from django_jobs.engine.announcing import announce
-from django_jobs.engine.sql import JOB, WORKER, among, change, fetch, with_error
+from django_jobs.engine.sql import JOB, WORKER, among, change, fetch, kept_until, with_error
 from django_jobs.exceptions import WorkerLost
 from django_jobs.faults import fingerprint
 
@@ -34,6 +34,8 @@ def _rescue(charged: str) -> str:
     uncounted = f"CASE WHEN {_RETURNED} OR {charged} THEN 0 ELSE 1 END"
     error = """(%(error)s::jsonb || jsonb_build_object(
         'attempt', job.attempts, 'started_at', job.started_at, 'ended_at', now.at))"""
+    keep = f"""CASE {verdict} WHEN 'succeeded' THEN %(keep_succeeded)s::float8
+        WHEN 'failed' THEN %(keep_failed)s::float8 END"""
     # By the worker's id, not by "has no living worker": a row that changes hands between our
     # snapshot and our lock would else be taken from the living.
     return f"""
@@ -49,9 +51,7 @@ SET state = {verdict},
     worker_id = {unless_ready} job.worker_id END,
     started_at = {unless_ready} coalesce(job.started_at, now.at) END,
     finished_at = {unless_ready} now.at END,
-    prune_at = now.at + make_interval(
-        secs => CASE {verdict} WHEN 'succeeded' THEN %(keep_succeeded)s::float8
-                               WHEN 'failed' THEN %(keep_failed)s::float8 END),
+    prune_at = {kept_until("now.at", keep)},
     errors = CASE WHEN {_RETURNED} OR NOT {charged} THEN job.errors
              ELSE {with_error(error)}
              END,

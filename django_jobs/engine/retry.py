@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from django.db import IntegrityError, transaction
 
 from django_jobs.engine.announcing import announce
+from django_jobs.engine.resume import resume
 from django_jobs.engine.sql import JOB, among, fetch, movable, states
 from django_jobs.states import LIVE
 
@@ -44,11 +45,12 @@ BATCH = 1000
 def retry(ids: Sequence[int], *, using: str) -> int:
     """Move failed and cancelled jobs to ready with no attempt used; return how many.
 
-    Their errors stay. A job whose unique key another one holds is left as it is.
+    Their errors stay. A job whose unique key another one holds is left as it is. One that is part
+    of a workflow resumes it: what waits for steps before its own is blocked.
     """
-    ids = sorted(ids)
+    resumed, ids = resume(sorted(ids), using=using)
     batches = (ids[start : start + BATCH] for start in range(0, len(ids), BATCH))
-    return sum(_retry(batch, using) for batch in batches)
+    return resumed + sum(_retry(batch, using) for batch in batches)
 
 
 def _retry(ids: list[int], using: str) -> int:

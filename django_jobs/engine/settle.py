@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Collection, Mapping, Sequence
 
-from django.db import transaction
+from django.db import connections, transaction
 
+from django_jobs.engine.ended import Ended
 from django_jobs.engine.sql import JOB, among, change, fetch, states
+from django_jobs.engine.steps import settle_steps
 from django_jobs.states import FINISHED
 
 #: Ends that one transaction tells of.
@@ -17,23 +18,19 @@ BATCH = 1000
 # its row: either the end comes later, and finds the mark, or it was before, and is found here by
 # the mark. Nobody waits for an end that is never told.
 _ENDED = f"""
-SELECT id, name, state, worker_id, errors -> -1 FROM {JOB}
+SELECT id, name, state, worker_id, errors -> -1, step_id FROM {JOB}
 WHERE unsettled AND state IN {states(FINISHED)}
+    AND (step_id IS NULL OR step_id <> ALL(%s::bigint[]))
 ORDER BY id LIMIT %s FOR NO KEY UPDATE SKIP LOCKED
 """  # noqa: S608 - names of tables
 
+# A settlement that a crash of the server takes back is made again, and whatever was built on it is
+# behind it in the log, and taken back too: so nobody waits for the disk.
+_NEED_NOT_LAST = "SET LOCAL synchronous_commit = off"
+
+_UNTOLD = f"SELECT EXISTS (SELECT 1 FROM {JOB} WHERE unsettled AND state IN {states(FINISHED)})"  # noqa: S608
+
 _TOLD = f"UPDATE {JOB} AS job SET unsettled = false WHERE {among('unnest(%s::bigint[]) AS id')}"  # noqa: S608
-
-
-class Ended(NamedTuple):
-    """A job that has ended and whose end somebody waits for."""
-
-    id: int
-    name: str
-    state: str
-    worker_id: int | None
-    #: Its last error; None where it never failed.
-    error: dict[str, Any] | None
 
 
 def settle(*, retention: Mapping[str, float], using: str, batch: int = BATCH) -> int:
@@ -44,9 +41,16 @@ def settle(*, retention: Mapping[str, float], using: str, batch: int = BATCH) ->
     is under way elsewhere is skipped.
     """
     settled = 0
-    while count := _settle(retention, batch, using):
+    busy: list[int] = []
+    while count := _settle(retention, batch, busy, using):
         settled += count
     return settled
+
+
+def is_settled(*, using: str) -> bool:
+    """Return whether nobody waits for an end that has happened, or is being told just now."""
+    ((is_untold,),) = fetch(using, _UNTOLD)
+    return not is_untold
 
 
 def settle_after_commit(retention: Mapping[str, float], using: str) -> None:
@@ -58,14 +62,20 @@ def _settle_now(retention: Mapping[str, float], using: str) -> None:
     settle(retention=retention, using=using)
 
 
-def _settle(retention: Mapping[str, float], batch: int, using: str) -> int:
+def _settle(retention: Mapping[str, float], batch: int, busy: list[int], using: str) -> int:
+    """Settle one batch. Steps of workflows that are under way elsewhere are added to ``busy``."""
+    is_own = not connections[using].in_atomic_block
     with transaction.atomic(using=using):
-        ended = [Ended._make(row) for row in fetch(using, _ENDED, (batch,))]
+        if is_own:
+            change(using, _NEED_NOT_LAST)
+        ended = [Ended._make(row) for row in fetch(using, _ENDED, (busy, batch))]
         if ended:
-            _tell(ended, retention, using)
-            change(using, _TOLD, ([job.id for job in ended],))
+            busy += _tell(ended, retention, using)
+            told = [job.id for job in ended if job.step_id not in busy]
+            change(using, _TOLD, (told,))
     return len(ended)
 
 
-def _tell(ended: Sequence[Ended], retention: Mapping[str, float], using: str) -> None:
-    """Move what waits for these jobs."""
+def _tell(ended: Sequence[Ended], retention: Mapping[str, float], using: str) -> Collection[int]:
+    """Move what waits for these jobs; return the steps whose jobs are told of by somebody else."""
+    return settle_steps(ended, retention, using)

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import connections, router
 from django.db.models import Model
 
-from django_jobs.models import Job, Queue, Schedule, Worker
+from django_jobs.models import Edge, Job, Queue, Schedule, Step, Worker, Workflow
 from django_jobs.states import State, sources
 
 #: Failed attempts whose errors are kept with a job; the oldest go first.
@@ -23,6 +23,7 @@ def table(model: type[Model]) -> str:
 
 
 JOB, QUEUE, SCHEDULE, WORKER = table(Job), table(Queue), table(Schedule), table(Worker)
+WORKFLOW, STEP, EDGE = table(Workflow), table(Step), table(Edge)
 
 
 def states(names: Iterable[State]) -> str:
@@ -41,7 +42,7 @@ def among(rows: str, column: str = "id") -> str:
     return f"job.{column} = ANY(ARRAY(SELECT {column} FROM {rows}))"  # noqa: S608 - names
 
 
-def _opaque(condition: str) -> str:
+def opaque(condition: str) -> str:
     """Return a condition that the planner neither estimates nor matches with a partial index.
 
     For rows found by their ids. Told in plain words, and misled by statistics from when no job was
@@ -53,7 +54,7 @@ def _opaque(condition: str) -> str:
 
 def movable(verb: str) -> str:
     """Return the condition that ``job``, found by its id, may be moved by ``verb``."""
-    return _opaque(f"job.state IN {states(sources(verb))}")
+    return opaque(f"job.state IN {states(sources(verb))}")
 
 
 #: Where the ids, in ascending order, hold that of ``job``: a binary search.
@@ -65,13 +66,18 @@ FENCE = f"job.id = ANY(%(ids)s::bigint[]) AND job.claims = (%(claims)s::int[])[{
 
 #: The condition that ``job``, found by its fence, has not ended in the hands of who held it: so
 #: that doing it twice does nothing more.
-STILL_OWNED = _opaque("job.finished_at IS NULL AND job.worker_id IS NOT NULL")
+STILL_OWNED = opaque("job.finished_at IS NULL AND job.worker_id IS NOT NULL")
 
 #: The jobs behind the fence, locked in ascending order.
 FENCED = f"""
 WITH fenced AS MATERIALIZED (
     SELECT id FROM {JOB} AS job WHERE {FENCE} ORDER BY id FOR NO KEY UPDATE
 )"""  # noqa: S608 - names of tables
+
+
+def kept_until(at: str, seconds: str) -> str:
+    """Return when ``job`` may be pruned: a part of a workflow not before the whole."""
+    return f"CASE WHEN job.step_id IS NULL THEN {at} + make_interval(secs => {seconds}) END"
 
 
 def with_error(error: str) -> str:

@@ -8,7 +8,7 @@ from django_jobs import procedures
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("django_jobs", "0003_schedules"),
+        ("django_jobs", "0005_workflows"),
     ]
 
     operations = [

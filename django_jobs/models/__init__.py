@@ -1,4 +1,4 @@
-"""The rows: Job, Queue, RateLevel, Schedule, Task, Worker."""
+"""The rows: Job, Queue, RateLevel, Schedule, Task, Worker; Workflow, with its Steps."""
 
 from django_jobs.models.job import Job
 from django_jobs.models.queue import Queue
@@ -6,5 +6,16 @@ from django_jobs.models.rate import RateLevel
 from django_jobs.models.schedule import Schedule
 from django_jobs.models.task import Task
 from django_jobs.models.worker import Worker
+from django_jobs.models.workflow import Edge, Step, Workflow
 
-__all__ = ["Job", "Queue", "RateLevel", "Schedule", "Task", "Worker"]
+__all__ = [
+    "Edge",
+    "Job",
+    "Queue",
+    "RateLevel",
+    "Schedule",
+    "Step",
+    "Task",
+    "Worker",
+    "Workflow",
+]

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import time
 from datetime import timedelta
 
-from asgiref.sync import sync_to_async
-from django.db import connections, models
+from django.db import models
 from django.db.models import F, Q, Value
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
-from django_jobs.durations import Duration, seconds
-from django_jobs.exceptions import JobGone, WaitInTransaction, WaitTimeout
 from django_jobs.models.queryset import JobQuerySet
+from django_jobs.models.waiting import Waitable
 from django_jobs.models.worker import Worker
 from django_jobs.states import FINISHED, LIVE, State
-
-#: Seconds between two looks while waiting for a job: grows from the first to the second.
-_FIRST_LOOK, _LONGEST_LOOK = 0.005, 0.25
 
 _UNCLAIMED = (State.SCHEDULED, State.BLOCKED, State.READY)
 
 
-class Job(models.Model):
+class Job(Waitable):
     """One request to run a job function. Only the engine changes ``state``."""
 
     State = State
@@ -118,6 +112,18 @@ class Job(models.Model):
         related_name="jobs",
     )
     tick = models.DateTimeField(_("tick"), null=True, blank=True, editable=False)
+    #: The step of a workflow that it is part of. No constraint: it would cost every job.
+    step = models.ForeignKey(
+        "django_jobs.Step",
+        verbose_name=_("step"),
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="jobs",
+    )
     #: One object for each failed attempt, newest last.
     errors = models.JSONField(
         _("errors"), default=list, db_default=Value([], models.JSONField()), blank=True
@@ -165,10 +171,11 @@ class Job(models.Model):
                 name="django_jobs_job_running",
                 condition=Q(state=State.RUNNING),
             ),
+            # Without the jobs of workflows, which are pruned with these: it is written at each end.
             models.Index(
                 fields=["prune_at"],
                 name="django_jobs_job_finished",
-                condition=Q(state__in=sorted(FINISHED)),
+                condition=Q(state__in=sorted(FINISHED), prune_at__isnull=False),
             ),
             # What is counted where a lane has a limit.
             models.Index(
@@ -209,6 +216,12 @@ class Job(models.Model):
                 F("id").desc(),
                 name="django_jobs_job_schedule",
                 condition=Q(schedule__isnull=False),
+            ),
+            # Few jobs are part of a workflow.
+            models.Index(
+                fields=["step"],
+                name="django_jobs_job_step",
+                condition=Q(step__isnull=False),
             ),
             # Failures are few and are what people look for.
             models.Index(
@@ -254,43 +267,6 @@ class Job(models.Model):
     def is_finished(self) -> bool:
         """Return whether the job has ended, well or not."""
         return self.state in FINISHED
-
-    def wait(self, timeout: Duration | None = None) -> Job:
-        """Wait until the job has ended and return it, refreshed.
-
-        Raise WaitTimeout after ``timeout`` (seconds or a timedelta), JobGone when the row was
-        pruned meanwhile, WaitInTransaction where no worker could see the job.
-        """
-        deadline = time.monotonic() + (
-            float("inf") if timeout is None else seconds(timeout, "timeout")
-        )
-        pause = _FIRST_LOOK
-        while not self._look().is_finished:
-            if connections[self._state.db or "default"].in_atomic_block:
-                raise WaitInTransaction(
-                    f"{self} is waited for inside a transaction, so no worker can see it or tell "
-                    f"of its end: leave the atomic block first."
-                )
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise WaitTimeout(f"{self} was still {self.state} after {timeout} seconds.")
-            time.sleep(min(pause, left))
-            pause = min(pause * 1.5, _LONGEST_LOOK)
-        return self
-
-    async def await_(self, timeout: Duration | None = None) -> Job:  # noqa: ASYNC109 - wait()'s
-        """See wait()."""
-        return await sync_to_async(self.wait)(timeout)
-
-    def _look(self) -> Job:
-        try:
-            # Named, or what is deferred, as the state is on a row that enqueue() has returned,
-            # would be read by a query of its own, later than the rest.
-            names = [field.name for field in self._meta.concrete_fields]
-            self.refresh_from_db(using=self._state.db, fields=names)
-        except type(self).DoesNotExist:
-            raise JobGone(f"{self} has ended and its row was deleted.") from None
-        return self
 
     @property
     def duration(self) -> timedelta | None:

@@ -10,6 +10,7 @@ from testproject.shop.demo.clock import moment
 from testproject.shop.demo.hard_cases import HardCases
 from testproject.shop.demo.invariants import invariants
 from testproject.shop.demo.kill import Casualty, watch_rescue
+from testproject.shop.demo.month_end import MonthEnd
 from testproject.shop.demo.run import Run
 from testproject.shop.demo.runjobs import arguments
 from testproject.shop.demo.story import Story
@@ -31,6 +32,7 @@ class Show:
         self.dead: Casualty | None = None
         self.hard: HardCases | None = None
         self.missed: datetime | None = None
+        self.month_end: MonthEnd | None = None
 
     def play(self) -> bool:
         """Play every chapter and return whether everything that must hold does."""
@@ -39,6 +41,7 @@ class Show:
         self.enqueue()
         self.work()
         self.work_on_hard_cases()
+        self.close_month()
         self.summarize()
         return self.check()
 
@@ -120,6 +123,19 @@ class Show:
         code = work_on(self.hard, moment(TIMEOUT), self.story.interrupt)
         self.story.say(f"runjobs ended with exit code {code}.")
 
+    def close_month(self) -> None:
+        """Run a workflow: many jobs, and one that comes after all of them."""
+        self.story.chapter("A workflow: the month is closed")
+        self.month_end = MonthEnd.enqueue(self.run)
+        self.story.say(
+            f"{self.month_end.workflow.size - 1:,} jobs add up what each product has brought in; "
+            f"one more comes"
+        )
+        self.story.say("after all of them, and is handed their results.")
+        work_off(self.run, moment(TIMEOUT), lambda left: None)
+        for told in self.month_end.told():
+            self.story.say(told)
+
     def summarize(self) -> None:
         """Show the figures of the run."""
         self.story.chapter("What the jobs did")
@@ -130,6 +146,8 @@ class Show:
         """Check what must hold, and return whether it does."""
         self.story.chapter("What must hold")
         found = list(invariants(self.run, self.dead, self.listed, self.hard, self.missed))
+        if self.month_end is not None:
+            found += self.month_end.invariants()
         for invariant in found:
             self.story.result(invariant)
         return all(invariant.holds for invariant in found)
@@ -146,6 +164,7 @@ class Show:
         if self.hard is not None:
             self.story.say("Worth a look:")
             sights = list(self.hard.sights())
+            sights += self.month_end.sights() if self.month_end is not None else ()
             width = max(len(page) for page, _ in sights)
             for page, sight in sights:
                 self.story.say(f"http://{admin_site.HOST}:{port}{page:{width}}  {sight}")

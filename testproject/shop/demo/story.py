@@ -55,4 +55,6 @@ class Story:
 
 def short(name: str) -> str:
     """Return the name of a job without the name of the project."""
-    return name.removeprefix("testproject.shop.jobs.")
+    for module in ("jobs", "closing"):
+        name = name.removeprefix(f"testproject.shop.{module}.")
+    return name

@@ -1,0 +1,144 @@
+"""Workflows in the admin: their graph, their steps; cancel and retry them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin, messages
+from django.db.models import OuterRef, QuerySet, Subquery, Sum
+from django.http import HttpRequest
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from django_jobs import api
+from django_jobs.admin import display
+from django_jobs.admin.graph import drawing, jobs_of
+from django_jobs.admin.readonly import ReadOnly
+from django_jobs.models import Step, Workflow
+
+if TYPE_CHECKING:
+    _WorkflowAdmin = admin.ModelAdmin[Workflow]
+else:
+    _WorkflowAdmin = admin.ModelAdmin
+
+#: Steps in the table.
+MOST_ROWS = 1_000
+
+
+@admin.register(Workflow)
+class WorkflowAdmin(ReadOnly, _WorkflowAdmin):
+    """Workflows, newest first, with retry and cancel."""
+
+    class Media:
+        css = {"all": ["django_jobs/admin.css"]}
+
+    list_display = ("id", "name", "state", "shown_progress", "created_at", "took")
+    list_display_links = ("id", "name")
+    list_filter = ("state",)
+    search_fields = ("name__startswith",)
+    ordering = ("-id",)
+    show_full_result_count = False
+    actions = ("retry_workflows", "cancel_workflows")
+    fieldsets = (
+        (None, {"fields": ("name", "state", "shown_progress", "on_failure", "shown_graph")}),
+        (_("Steps"), {"fields": ("shown_steps",)}),
+        (
+            _("Times"),
+            {"fields": ("created_at", "cancelled_at", "finished_at", "took", "prune_at")},
+        ),
+        (_("Yours"), {"fields": ("shown_meta",)}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Workflow]:
+        """Return the workflows, each with how many of its jobs have not ended."""
+        steps = Step.objects.filter(workflow=OuterRef("pk")).exclude(kind=Step.Kind.CLEANUP)
+        left = steps.order_by().values("workflow").annotate(left=Sum("jobs_left")).values("left")
+        return super().get_queryset(request).annotate(left=Subquery(left))
+
+    def has_operate_permission(self, request: HttpRequest) -> bool:
+        """Return whether the user may retry and cancel: whoever may change workflows."""
+        return request.user.has_perm("django_jobs.change_workflow")
+
+    @admin.action(
+        description=_("Retry the failed and cancelled jobs of selected workflows"),
+        permissions=["operate"],
+    )
+    def retry_workflows(self, request: HttpRequest, queryset: QuerySet[Workflow]) -> None:
+        """Resume what can be resumed."""
+        retried = sum(api.retry(workflow) for workflow in queryset)
+        done = ngettext("%d job was put back.", "%d jobs were put back.", retried) % retried
+        self.message_user(request, done, messages.SUCCESS if retried else messages.WARNING)
+
+    @admin.action(description=_("Cancel selected workflows"), permissions=["operate"])
+    def cancel_workflows(self, request: HttpRequest, queryset: QuerySet[Workflow]) -> None:
+        """Cancel what has not ended."""
+        cancelled = sum(api.cancel(workflow) for workflow in queryset)
+        done = ngettext("%d job was cancelled.", "%d jobs were cancelled.", cancelled) % cancelled
+        self.message_user(request, done, messages.SUCCESS if cancelled else messages.WARNING)
+
+    @admin.display(description=_("progress"))
+    def shown_progress(self, workflow: Workflow) -> SafeString:
+        """Return how many jobs have ended, of all."""
+        left = getattr(workflow, "left", None) or 0
+        return display.progress({"done": workflow.size - left, "total": workflow.size})
+
+    @admin.display(description=_("took"))
+    def took(self, workflow: Workflow) -> timedelta | str:
+        """Return the time from its making to its end."""
+        if workflow.finished_at is None:
+            return ""
+        return workflow.finished_at - workflow.created_at
+
+    @admin.display(description=_("graph"))
+    def shown_graph(self, workflow: Workflow) -> SafeString:
+        """Return the drawing of its steps."""
+        return drawing(list(_steps(workflow)), _before(workflow))
+
+    @admin.display(description=_("steps"))
+    def shown_steps(self, workflow: Workflow) -> SafeString:
+        """Return its steps as a table."""
+        head = (_("step"), _("function"), _("state"), _("jobs"), _("ended"), _("bad"), _("after"))
+        titles = format_html_join("", "<th scope='col'>{}</th>", ((title,) for title in head))
+        rows = format_html_join(
+            "",
+            "<tr class='{}'><td><a href='{}'>{}</a></td><td>{}</td><td>{}</td><td>{}</td>"
+            "<td>{}</td><td>{}</td><td>{}</td></tr>",
+            _rows(workflow),
+        )
+        return format_html(
+            "<table class='django-jobs-steps'><thead><tr>{}</tr></thead><tbody>{}</tbody></table>",
+            titles,
+            rows,
+        )
+
+    @admin.display(description=_("meta"))
+    def shown_meta(self, workflow: Workflow) -> SafeString:
+        """Return the data that was put on the workflow."""
+        return display.pretty(workflow.meta)
+
+
+def _steps(workflow: Workflow) -> QuerySet[Step]:
+    return workflow.steps.using(workflow._state.db).order_by("position")
+
+
+def _before(workflow: Workflow) -> dict[int, list[int]]:
+    """Return for each step the ones before it."""
+    before: dict[int, list[int]] = {}
+    for edge in workflow.edges():
+        before.setdefault(edge.after_id, []).append(edge.before_id)
+    return before
+
+
+def _rows(workflow: Workflow) -> Iterator[tuple[Any, ...]]:
+    steps, before = list(_steps(workflow)[:MOST_ROWS]), _before(workflow)
+    names = {step.pk: step.name for step in steps}
+    for step in steps:
+        after = ", ".join(names.get(key, "…") for key in before.get(step.pk, ()))
+        yield (
+            step.state, jobs_of(step), step.name, step.function, step.get_state_display(),
+            step.size, step.done, step.jobs_failed, after,
+        )  # fmt: skip
