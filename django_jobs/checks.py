@@ -168,6 +168,10 @@ def check_triggers(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
     """Report the triggers in Meta.constraints that could not be made, or whose jobs not run."""
     hint = "docs/triggers.md says what a JobTrigger takes."
     found: list[CheckMessage] = []
+    try:
+        options()
+    except JobsError:
+        return found  # check_settings() tells
     for model, trigger in _declared_triggers():
         for problem in problems.problems(trigger, model):
             text = f"JobTrigger {trigger.name}: {problem}"

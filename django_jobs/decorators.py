@@ -14,6 +14,7 @@ from django_jobs.context import JobContext
 from django_jobs.definitions import Definition, define
 from django_jobs.durations import seconds
 from django_jobs.exceptions import InvalidOption, UnknownOption
+from django_jobs.fields import CHECKS
 from django_jobs.jobfunctions import (
     ContextJobFunction,
     Declared,
@@ -25,7 +26,7 @@ from django_jobs.jobfunctions import (
 )
 from django_jobs.rates import check_rate
 from django_jobs.registry import forget, import_path, register
-from django_jobs.specs import CHECKS, JobSpec
+from django_jobs.specs import JobSpec
 
 if TYPE_CHECKING:
     from django_jobs.models import Job

@@ -28,6 +28,7 @@ FLOORS = {
     "encoding": 0,
     "exceptions": 0,
     "faults": 0,
+    "fields": 0,
     "keys": 0,
     "flows": 0,
     "handing": 0,

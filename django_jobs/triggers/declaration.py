@@ -14,7 +14,7 @@ from django.db.models.constraints import BaseConstraint
 from django_jobs import options
 from django_jobs.durations import Duration
 from django_jobs.exceptions import InvalidOption
-from django_jobs.specs import CHECKS
+from django_jobs.fields import CHECKS
 from django_jobs.triggers import declared, given, making
 from django_jobs.triggers.references import Reference, template
 
