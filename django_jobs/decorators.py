@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Concatenate, overload
 
 from asgiref.sync import sync_to_async
 
 import django_jobs
-from django_jobs import backoff, options
+from django_jobs import backoff, dependencies, options
 from django_jobs.capabilities import refuse_atomic, refuse_memory_limit
 from django_jobs.context import JobContext
 from django_jobs.definitions import Definition, define
@@ -51,6 +51,7 @@ _DECLARED: dict[str, Callable[[Any], Any]] = {
     "units": lambda value: options.check_count(value, "units", least=0),
     "max_running": lambda value: options.check_count(value, "max_running"),
     "max_running_per_host": lambda value: options.check_count(value, "max_running_per_host"),
+    "depends_on": dependencies.check,
 }
 
 
@@ -83,6 +84,7 @@ def job(
     units: int = ...,
     max_running: int = ...,
     max_running_per_host: int = ...,
+    depends_on: dependencies.Dependency | Sequence[dependencies.Dependency] = ...,
     takes_context: bool = ...,
 ) -> JobDecorator: ...
 

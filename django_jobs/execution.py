@@ -23,8 +23,9 @@ from django_jobs.exceptions import ClaimLost, JobTimeout, NotStorable, Transacti
 from django_jobs.faults import fault_of
 from django_jobs.judgement import Policy, concluded, fields, judge
 from django_jobs.middleware import around
-from django_jobs.outcomes import Abandoned, Claimed, Failed, Finished, Outcome, Succeeded
+from django_jobs.outcomes import Abandoned, Blocked, Claimed, Failed, Finished, Outcome, Succeeded
 from django_jobs.registry import resolve
+from django_jobs.waiting import waits
 
 logger = logging.getLogger("django_jobs")
 
@@ -48,6 +49,8 @@ def perform(job: Claimed, policy: Policy, desk: Desk, guard: Guard | None = None
     definition = None
     try:
         definition = resolve(job.name)
+        if definition.depends_on and (outcome := waits(job, definition, policy)):
+            return _unbegun(job, outcome, started, definition)
         body = _body(job, definition, policy, desk, started)
         if definition.is_coroutine:
             body = partial(asyncio.run, _as_coroutine(body))
@@ -80,6 +83,9 @@ async def aperform(job: Claimed, policy: Policy, desk: Desk) -> Finished:
     limit = policy.limit(job)
     try:
         definition = resolve(job.name)
+        is_free = not definition.depends_on
+        if not is_free and (outcome := await sync_to_async(waits)(job, definition, policy)):
+            return _unbegun(job, outcome, started, definition)
         if '"$model' in job.args or '"$model' in job.kwargs:
             body = await sync_to_async(_body)(job, definition, policy, desk, started)
         else:
@@ -97,6 +103,12 @@ async def aperform(job: Claimed, policy: Policy, desk: Desk) -> Finished:
         told = JobTimeout(limit).with_traceback(error.__traceback__) if overran else error
         outcome = await _ajudge(told, job, definition, policy)
     return concluded(job, outcome, started, definition)
+
+
+def _unbegun(job: Claimed, outcome: Outcome, began: float, definition: Definition) -> Finished:
+    """Return what became of a job whose function was not called."""
+    finished = concluded(job, outcome, began, definition)
+    return finished._replace(is_recorded=type(outcome) is Blocked)
 
 
 async def _ajudge(

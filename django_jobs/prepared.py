@@ -44,6 +44,8 @@ class NewJob(NamedTuple):
     schedule_id: int | None = None
     step_id: int | None = None
     unsettled: bool | None = None
+    #: True where others look for it by its arguments.
+    remembered: bool | None = None
     #: No column: the state that it begins in.
     blocked: bool | None = None
     #: Last: the only one that the database may answer with another value.
@@ -73,6 +75,7 @@ class NewJob(NamedTuple):
             "units": 1 if self.units is None else self.units,
             "parent_id": self.parent_id,
             "unsettled": bool(self.unsettled),
+            "remembered": bool(self.remembered),
             "ended_by": None,
             "errors": [],
             "result": None,

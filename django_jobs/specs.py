@@ -13,7 +13,7 @@ from django_jobs.definitions import Definition
 from django_jobs.durations import Duration
 from django_jobs.exceptions import InvalidOption, UnknownOption
 from django_jobs.prepared import Frame, NewJob, Origin
-from django_jobs.registry import import_path, resolve
+from django_jobs.registry import awaited, import_path, resolve
 
 
 def _check_func(value: object) -> str | Callable[..., Any]:
@@ -192,6 +192,11 @@ class JobSpec:
         args = self.args
         kwargs = definition.kwargs if self.kwargs is None else self.kwargs
         definition.check_call(args, kwargs)
+        unique_key = self._key(key, definition, kwargs) if callable(key) else key
+        remembered = None
+        if definition.name in awaited():
+            remembered = True
+            args, kwargs = definition.remembered(args, kwargs)
         return NewJob(
             frame.queue,
             definition.name,
@@ -199,13 +204,15 @@ class JobSpec:
             encoding.encode_kwargs(kwargs) if kwargs else None,
             frame.priority,
             frame.max_attempts,
-            self._key(key, definition, kwargs) if callable(key) else key,
+            unique_key,
             frame.timeout,
             frame.memory_limit,
             frame.meta,
             frame.lane,
             frame.units,
-            *self.origin,
+            *self.origin[:-1],
+            remembered,
+            self.origin.blocked,
             frame.scheduled_at,
         )
 

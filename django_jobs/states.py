@@ -57,9 +57,11 @@ TRANSITIONS: dict[str, Transition] = {
         {State.RUNNING}, State.SUCCEEDED, State.FAILED, State.CANCELLED, State.SCHEDULED
     ),
     "release": _move({State.RUNNING}, State.READY),
+    "block": _move({State.RUNNING}, State.BLOCKED),
+    "settle": _move({State.BLOCKED}, State.READY, State.SCHEDULED, State.FAILED),
     "rescue": _move({State.RUNNING}, State.READY, State.FAILED, State.SUCCEEDED),
     "cancel": _move(LIVE, State.CANCELLED),
-    "retry": _move({State.FAILED, State.CANCELLED}, State.READY),
+    "retry": _move({State.FAILED, State.CANCELLED}, State.READY, State.BLOCKED),
 }
 
 

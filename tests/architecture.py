@@ -21,6 +21,7 @@ FLOORS = {
     "conf": 0,
     "definitions": 0,
     "context": 0,
+    "dependencies": 0,
     "durations": 0,
     "encoding": 0,
     "exceptions": 0,
@@ -32,6 +33,7 @@ FLOORS = {
     "orders": 0,
     "outcomes": 0,
     "prepared": 0,
+    "prerequisites": 0,
     "reasons": 0,
     "registry": 0,
     "signals": 0,
@@ -45,6 +47,7 @@ FLOORS = {
     "engine": 2,
     "notifications": 2,
     "pauses": 2,
+    "runs": 2,
     "stats": 2,
     "surroundings": 2,
     # 3 client
@@ -62,6 +65,7 @@ FLOORS = {
     "spawned": 4,
     "judgement": 4,
     "middleware": 4,
+    "waiting": 4,
     # 5 processes
     "appetite": 5,
     "books": 5,

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from django_jobs import engine
-from django_jobs.models import Job
+from django_jobs.models import Job, Link
 from django_jobs.outcomes import Cancelled, Claimed, Parked, Snoozed, Succeeded
 from django_jobs.prepared import Origin
 from django_jobs.states import FINISHED, LIVE, TRANSITIONS, State, sources
@@ -16,12 +17,14 @@ from tests.rows import (
     FAILED,
     RETENTION,
     RETRIED,
+    block,
     claim,
     ended,
     finish,
     make_job,
     new_job,
     rescue_dead,
+    settle,
     state_of,
 )
 
@@ -59,16 +62,36 @@ VERBS: dict[str, list[Callable[[Claimed], object]]] = {
             [1], returned=[job.id], reason="", retention=RETENTION, using="default"
         ),
     ],
+    "block": [lambda job: block(job, make_job())],
     "promote": [lambda job: engine.promote(using="default")],
     "cancel": [lambda job: engine.cancel([job.id], retention=60, using="default")],
-    "retry": [lambda job: engine.retry([job.id], using="default")],
+    "retry": [
+        lambda job: engine.retry([job.id], using="default"),
+        lambda job: (
+            waited(job, State.FAILED, is_over=True) and engine.retry([job.id], using="default")
+        ),
+    ],
     "heartbeat": [
         lambda job: engine.heartbeat(1, using="default"),
         lambda job: engine.mark_started([(job.id, job.claims, 1.0)], using="default"),
     ],
     "prune": [lambda job: engine.prune(using="default")],
-    "settle": [lambda job: engine.settle(retention=RETENTION, using="default")],
+    "settle": [
+        lambda job: settle(),
+        lambda job: waited(job, State.SUCCEEDED) and settle(),
+        lambda job: waited(job, State.SUCCEEDED, scheduled_at=timezone.now() + LATER) and settle(),
+        lambda job: waited(job, State.FAILED) and settle(),
+        lambda job: waited(job, State.CANCELLED) and settle(),
+    ],
 }
+
+
+def waited(job, state, *, is_over=False, **fields):
+    """Let a job wait, if it waits at all, for one that has ended; or have ended because of it."""
+    awaited = make_job(state, unsettled=True)
+    Link.objects.create(waiting_id=job.id, awaited_id=awaited.pk)
+    fields["ended_by"] = awaited.pk if is_over else None
+    return Job.objects.filter(pk=job.id).update(**fields)
 
 
 def job_in(state, max_attempts):
@@ -129,7 +152,7 @@ def test_enqueue_makes_scheduled_blocked_and_ready_jobs():
 def test_every_verb_of_the_engine_that_moves_jobs_is_tried():
     others = {
         "deregister", "register", "pause_queue", "resume_queue", "ensure_queue",
-        "announce", "lost", "report", "row_of",
+        "announce", "lost", "report", "row_of", "Wait",
     }  # fmt: skip
     aliases = {"disown", "rescue_dead", "mark_started", "Rescued"}
 

@@ -5,12 +5,15 @@ that enqueue, cancel and retry join the caller's transaction.
 
 Order of locks, the same everywhere: workers before jobs, jobs in ascending ``id``, unique keys in
 ascending order. A claim under limits takes advisory locks before any row: the host's, then one
-lane's. claim, promote, rescue and prune take rows that nobody waits for them on: they skip
-what is locked and never wait. finish and release write rows that their worker owns. cancel and
-retry wait, in ascending ``id``.
+lane's. claim, promote, rescue, settle and prune take rows that nobody waits for them on: they
+skip what is locked and never wait. finish and release write rows that their worker owns. cancel and
+retry wait, in ascending ``id``: retry with all that it will write, and block with what is to be
+waited for, in one statement before the first write. Links have no locks of their own: who writes
+one holds the job that waits, or the job that it waits for.
 """
 
 from django_jobs.engine.announcing import announce
+from django_jobs.engine.block import Wait, block
 from django_jobs.engine.cancel import cancel
 from django_jobs.engine.claim import claim
 from django_jobs.engine.enqueue import enqueue
@@ -28,7 +31,9 @@ from django_jobs.engine.workers import deregister, heartbeat, register
 
 __all__ = [
     "Rescued",
+    "Wait",
     "announce",
+    "block",
     "cancel",
     "claim",
     "deregister",

@@ -31,6 +31,7 @@ _DEFAULTS = {
     "lane": "",
     "units": 1,
     "unsettled": False,
+    "remembered": False,
 }
 
 

@@ -1,4 +1,4 @@
-"""retry: failed or cancelled → ready, with all attempts again."""
+"""retry: failed or cancelled → ready, or blocked, with all attempts again."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from django.db import IntegrityError, transaction
 
 from django_jobs.engine.announcing import announce
+from django_jobs.engine.resuming import lock_followers, resume, roots, unlink
 from django_jobs.engine.sql import JOB, among, fetch, movable, states
 from django_jobs.states import LIVE
 
@@ -31,9 +32,9 @@ WITH taken AS MATERIALIZED (
 UPDATE {JOB} AS job
 SET state = 'ready', claims = job.claims + 1, attempts = 0, reprieves = 0, worker_id = NULL,
     scheduled_at = statement_timestamp(), started_at = NULL, finished_at = NULL, prune_at = NULL,
-    result = NULL, progress = NULL, note = NULL
+    result = NULL, progress = NULL, note = NULL, ended_by = NULL
 WHERE {among("chosen")}
-RETURNING job.queue
+RETURNING job.id, job.queue
 """  # noqa: S608 - names of tables
 
 #: Jobs moved by one statement.
@@ -43,21 +44,29 @@ BATCH = 1000
 def retry(ids: Sequence[int], *, using: str) -> int:
     """Move failed and cancelled jobs to ready with no attempt used; return how many.
 
-    Their errors stay. A job whose unique key another one holds is left as it is.
+    Their errors stay. A job whose unique key another one holds is left as it is. One that another
+    job has ended waits for that one again, which is tried again instead; and so does all else that
+    it has ended.
     """
-    ids = sorted(ids)
-    batches = (ids[start : start + BATCH] for start in range(0, len(ids), BATCH))
-    return sum(_retry(batch, using) for batch in batches)
+    causes = roots(ids, using)
+    moved: set[int] = set()
+    for start in range(0, len(causes), BATCH):
+        moved.update(_retry(causes[start : start + BATCH], using))
+    return len(moved.intersection(ids))
 
 
-def _retry(ids: list[int], using: str) -> int:
+def _retry(ids: list[int], using: str) -> list[int]:
     try:
         with transaction.atomic(using=using):
-            queues = [queue for (queue,) in fetch(using, _RETRY, (ids,))]
-            announce(set(queues), using)
-            return len(queues)
+            lock_followers(ids, using)
+            moved = dict(fetch(using, _RETRY, (ids,)))
+            if not moved:
+                return []
+            announce(set(moved.values()), using)
+            unlink(list(moved), using)
+            return [*moved, *resume(list(moved), using)]
     except IntegrityError:
         # Somebody took one of the keys between our look and our write: one at a time, then.
         if len(ids) == 1:
-            return 0
-        return sum(_retry([one], using) for one in ids)
+            return []
+        return [job for one in ids for job in _retry([one], using)]

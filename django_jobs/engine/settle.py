@@ -1,52 +1,53 @@
-"""settle: tell those who wait for a job that it has ended."""
+"""settle: blocked → ready, scheduled or failed: tell those who wait for a job that it has ended."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
 
 from django.db import transaction
 
+from django_jobs.engine.ends import Ended
+from django_jobs.engine.links import fail_forlorn, tell_links
 from django_jobs.engine.sql import JOB, among, change, fetch, states
 from django_jobs.states import FINISHED
 
 #: Ends that one transaction tells of.
 BATCH = 1000
+#: Seconds between looks for those that somebody else held: another one who settles, mostly, and so
+#: for a moment. After the last of them the service goes on with it.
+PAUSES = (0.002, 0.005, 0.01, 0.02)
 
 # Whoever makes others wait for a job sets its 'unsettled' in the same transaction, and so holds
 # its row: either the end comes later, and finds the mark, or it was before, and is found here by
 # the mark. Nobody waits for an end that is never told.
 _ENDED = f"""
 SELECT id, name, state, worker_id, errors -> -1 FROM {JOB}
-WHERE unsettled AND state IN {states(FINISHED)}
+WHERE unsettled AND state IN {states(FINISHED)} AND id > %s
 ORDER BY id LIMIT %s FOR NO KEY UPDATE SKIP LOCKED
 """  # noqa: S608 - names of tables
 
 _TOLD = f"UPDATE {JOB} AS job SET unsettled = false WHERE {among('unnest(%s::bigint[]) AS id')}"  # noqa: S608
 
 
-class Ended(NamedTuple):
-    """A job that has ended and whose end somebody waits for."""
-
-    id: int
-    name: str
-    state: str
-    worker_id: int | None
-    #: Its last error; None where it never failed.
-    error: dict[str, Any] | None
-
-
 def settle(*, retention: Mapping[str, float], using: str, batch: int = BATCH) -> int:
-    """Tell of ends that nobody was told of yet; return of how many.
+    """Tell of ends that nobody was told of yet; return of how many, or what comes to that.
 
     What waits for them is made ready, or ended too, and then is told of in turn. ``retention`` is
     how many seconds to keep what is ended so, by its state. Safe to run anywhere, at any time: what
     is under way elsewhere is skipped.
     """
-    settled = 0
-    while count := _settle(retention, batch, using):
-        settled += count
-    return settled
+    settled = fail_forlorn(retention, batch, using)
+    pauses = iter(PAUSES)
+    while True:
+        told, held = _look_through(retention, batch, using)
+        settled += told
+        if told:
+            pauses = iter(PAUSES)
+        elif not held or (pause := next(pauses, None)) is None:
+            return settled
+        else:
+            time.sleep(pause)
 
 
 def settle_after_commit(retention: Mapping[str, float], using: str) -> None:
@@ -58,14 +59,22 @@ def _settle_now(retention: Mapping[str, float], using: str) -> None:
     settle(retention=retention, using=using)
 
 
-def _settle(retention: Mapping[str, float], batch: int, using: str) -> int:
-    with transaction.atomic(using=using):
-        ended = [Ended._make(row) for row in fetch(using, _ENDED, (batch,))]
-        if ended:
-            _tell(ended, retention, using)
-            change(using, _TOLD, ([job.id for job in ended],))
-    return len(ended)
+def _look_through(retention: Mapping[str, float], batch: int, using: str) -> tuple[int, int]:
+    """Look at all that is unsettled, once; return how many were told of, and how many not yet."""
+    told = held = last = 0
+    while True:
+        with transaction.atomic(using=using):
+            ended = [Ended.of(row) for row in fetch(using, _ENDED, (last, batch))]
+            if ended:
+                again = _tell(ended, retention, using)
+                change(using, _TOLD, ([job.id for job in ended if job.id not in again],))
+                told += len(ended) - len(again)
+                held += len(again)
+                last = ended[-1].id
+        if len(ended) < batch:
+            return told, held
 
 
-def _tell(ended: Sequence[Ended], retention: Mapping[str, float], using: str) -> None:
-    """Move what waits for these jobs."""
+def _tell(ended: Sequence[Ended], retention: Mapping[str, float], using: str) -> set[int]:
+    """Move what waits for these jobs; return the ids of those whose end is to be told again."""
+    return tell_links(ended, retention, using)

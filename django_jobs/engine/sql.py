@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import connections, router
 
-from django_jobs.models import Job, Queue, Worker
+from django_jobs.models import Job, Link, Queue, Worker
 from django_jobs.states import State, sources
 
 #: Failed attempts whose errors are kept with a job; the oldest go first.
@@ -16,6 +16,7 @@ KEPT_ERRORS = 20
 Params = Sequence[Any] | Mapping[str, Any]
 
 JOB = f'"{Job._meta.db_table}"'
+LINK = f'"{Link._meta.db_table}"'
 QUEUE = f'"{Queue._meta.db_table}"'
 WORKER = f'"{Worker._meta.db_table}"'
 

@@ -1,0 +1,94 @@
+"""Runs that others depend on, looked for by their arguments. Read only.
+
+Two ways lead to a run: by its time, newest first, and by its arguments. Where many runs have the
+arguments one of the newest has them; where few have them the index of arguments finds these few. So
+a hundred are looked at by time, and only then all those by their arguments.
+"""
+
+from __future__ import annotations
+
+from django_jobs.engine.sql import JOB, LINK, fetch, states
+from django_jobs.states import LIVE, State
+
+#: Runs that are looked at by their time.
+NEWEST = 100
+
+# Containment is what the index knows; of lists and objects it wants a part only. So then each
+# argument is compared.
+_ALIKE = """NOT EXISTS (
+    SELECT 1 FROM jsonb_each(%(given)s::jsonb) AS asked
+    WHERE job.kwargs -> asked.key IS DISTINCT FROM asked.value
+)"""
+_DONE = f"job.remembered AND job.state = '{State.SUCCEEDED.value}'"
+_LIVE = f"job.remembered AND job.state IN {states(LIVE)}"
+# One that has been put off for later, and has never begun, is no help now.
+_COMING = f"""job.id <> %(waiting)s AND (
+    job.state <> '{State.SCHEDULED.value}' OR job.started_at IS NOT NULL
+    OR job.scheduled_at <= statement_timestamp()
+)"""
+# What ended after the waiting job was made will do, however long ago it is by now: otherwise a job
+# that waits long for its turn would have to wait again and again.
+_RECENT = f"""job.finished_at >= least(
+    statement_timestamp() - make_interval(secs => %(window)s::float8),
+    (SELECT enqueued_at FROM {JOB} WHERE id = %(waiting)s)
+)"""  # noqa: S608 - names of tables
+
+
+def _by_time(condition: str, more: str) -> str:
+    return f"""(
+        SELECT id FROM (
+            SELECT id, kwargs FROM {JOB} AS job
+            WHERE {condition} AND job.name = %(name)s AND {more}
+            ORDER BY {{order}} LIMIT {NEWEST}
+        ) AS job WHERE {_ALIKE} LIMIT 1
+    )"""  # noqa: S608 - names of tables
+
+
+def _by_arguments(condition: str, more: str) -> str:
+    # The CASE keeps the planner from every index but that of the arguments: it takes a name, or a
+    # time, for rarer than any arguments.
+    return f"""(
+        SELECT id FROM {JOB} AS job
+        WHERE {condition} AND job.kwargs @> %(given)s::jsonb
+            AND CASE WHEN job.name = %(name)s AND {more} AND {_ALIKE} THEN true ELSE false END
+        LIMIT 1
+    )"""  # noqa: S608 - names of tables
+
+
+def _statement(condition: str, more: str, order: str) -> dict[bool, str]:
+    """Return the statements for something given, and for nothing: then every run will do."""
+    by_time = _by_time(condition, more).format(order=order)
+    both = f"{by_time} UNION ALL {_by_arguments(condition, more)} LIMIT 1"
+    return {True: both, False: by_time}
+
+
+_NEWEST = "job.name, job.state, job.finished_at DESC"
+_SUCCEEDED = {
+    is_bounded: _statement(_DONE, _RECENT if is_bounded else "true", _NEWEST)
+    for is_bounded in (True, False)
+}
+_ALIVE = _statement(_LIVE, _COMING, "job.name, job.state, job.finished_at DESC")
+
+_RESOLVED = f"""
+SELECT 1 FROM {LINK} WHERE waiting_id = %s AND resolved AND wanted = %s LIMIT 1
+"""  # noqa: S608 - names of tables
+
+
+def has_succeeded(
+    name: str, given: str, *, window: float | None, waiting: int, key: str, using: str
+) -> bool:
+    """Return whether a run of a function, with these arguments among its own, has succeeded.
+
+    Within ``window`` seconds, at any time for None; or since the job ``waiting`` was enqueued. What
+    that one has waited for, under ``key``, counts even if its row is gone.
+    """
+    params = {"name": name, "given": given, "window": window, "waiting": waiting}
+    statement = _SUCCEEDED[window is not None][given != "{}"]
+    return bool(fetch(using, statement, params) or fetch(using, _RESOLVED, (waiting, key)))
+
+
+def coming(name: str, given: str, *, waiting: int, using: str) -> int | None:
+    """Return a run of a function, with these arguments among its own, that may yet succeed."""
+    params = {"name": name, "given": given, "waiting": waiting}
+    found = fetch(using, _ALIVE[given != "{}"], params)
+    return found[0][0] if found else None
