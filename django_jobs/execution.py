@@ -25,7 +25,7 @@ from django_jobs.judgement import Policy, concluded, fields, judge
 from django_jobs.middleware import around
 from django_jobs.outcomes import Abandoned, Blocked, Claimed, Failed, Finished, Outcome, Succeeded
 from django_jobs.registry import resolve
-from django_jobs.waiting import waits
+from django_jobs.waiting import concerns, waits
 
 logger = logging.getLogger("django_jobs")
 
@@ -49,7 +49,7 @@ def perform(job: Claimed, policy: Policy, desk: Desk, guard: Guard | None = None
     definition = None
     try:
         definition = resolve(job.name)
-        if definition.depends_on and (outcome := waits(job, definition, policy)):
+        if concerns(definition) and (outcome := waits(job, definition, policy)):
             return _unbegun(job, outcome, started, definition)
         body = _body(job, definition, policy, desk, started)
         if definition.is_coroutine:
@@ -83,9 +83,10 @@ async def aperform(job: Claimed, policy: Policy, desk: Desk) -> Finished:
     limit = policy.limit(job)
     try:
         definition = resolve(job.name)
-        is_free = not definition.depends_on
-        if not is_free and (outcome := await sync_to_async(waits)(job, definition, policy)):
-            return _unbegun(job, outcome, started, definition)
+        if concerns(definition):
+            outcome = await sync_to_async(waits)(job, definition, policy)
+            if outcome is not None:
+                return _unbegun(job, outcome, started, definition)
         if '"$model' in job.args or '"$model' in job.kwargs:
             body = await sync_to_async(_body)(job, definition, policy, desk, started)
         else:

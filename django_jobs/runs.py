@@ -74,6 +74,15 @@ SELECT 1 FROM {LINK} WHERE waiting_id = %s AND resolved AND wanted = %s LIMIT 1
 """  # noqa: S608 - names of tables
 
 
+_IS_REMEMBERED = f"SELECT remembered FROM {JOB} WHERE id = %s"  # noqa: S608
+
+
+def is_remembered(job: int, *, using: str) -> bool:
+    """Return whether a job is found by its arguments, or is not there at all."""
+    found = fetch(using, _IS_REMEMBERED, (job,))
+    return not found or bool(found[0][0])
+
+
 def has_succeeded(
     name: str, given: str, *, window: float | None, waiting: int, key: str, using: str
 ) -> bool:

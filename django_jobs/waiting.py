@@ -8,13 +8,14 @@ from django.db import OperationalError, transaction
 
 from django_jobs import api, engine, runs
 from django_jobs.definitions import Definition
-from django_jobs.encoding import decode
-from django_jobs.exceptions import ClaimLost, InvalidDependency, JobGone
+from django_jobs.encoding import decode, encode_args, encode_kwargs
+from django_jobs.exceptions import ClaimLost, InvalidDependency, JobGone, UnknownJob
 from django_jobs.faults import fault_of
-from django_jobs.judgement import Policy, fields
+from django_jobs.judgement import Policy, fields, judge
 from django_jobs.models import Job
 from django_jobs.outcomes import Abandoned, Blocked, Claimed, Failed, Outcome, Snoozed
 from django_jobs.prerequisites import Prerequisite, prerequisites
+from django_jobs.registry import awaited
 
 logger = logging.getLogger("django_jobs")
 
@@ -22,16 +23,26 @@ logger = logging.getLogger("django_jobs")
 LATER = 1.0
 
 
+def concerns(definition: Definition) -> bool:
+    """Return whether jobs of a function depend on others, or others on them."""
+    return bool(definition.depends_on) or definition.name in awaited()
+
+
 def waits(job: Claimed, definition: Definition, policy: Policy) -> Outcome | None:
     """Let a job wait for what it depends on, where that has not succeeded; else return None.
 
-    What nobody is about to run is enqueued ahead of it. Raise UnknownJob where a function that it
-    depends on is not known here.
+    What nobody is about to run is enqueued ahead of it.
     """
     try:
+        if definition.name in awaited() and not runs.is_remembered(job.id, using=policy.using):
+            _remember(job, definition, policy)
+        if not definition.depends_on:
+            return None
         wanted = prerequisites(definition, decode(job.args), decode(job.kwargs))
         missing = [one for one in wanted if not _has_succeeded(one, job, policy)]
         return _block(job, missing, policy) if missing else None
+    except UnknownJob as error:  # as if it were the job's own function: a deploy is under way
+        return judge(error, job, None, policy)
     except InvalidDependency as error:
         # Another attempt would come to the same.
         logger.error("job.failed %s", fields(job), exc_info=error)
@@ -45,6 +56,15 @@ def waits(job: Claimed, definition: Definition, policy: Policy) -> Outcome | Non
         return Snoozed(LATER)
 
 
+def _remember(job: Claimed, definition: Definition, policy: Policy) -> None:
+    """Let a job be found by its arguments that was inserted by who knew nothing of that."""
+    try:
+        args, kwargs = definition.remembered(decode(job.args), decode(job.kwargs))
+    except Exception:  # they do not fit: the call will say so
+        return
+    engine.remember(job, encode_args(args), encode_kwargs(kwargs), using=policy.using)
+
+
 def _has_succeeded(wanted: Prerequisite, job: Claimed, policy: Policy) -> bool:
     return runs.has_succeeded(
         wanted.definition.name,
@@ -56,7 +76,7 @@ def _has_succeeded(wanted: Prerequisite, job: Claimed, policy: Policy) -> bool:
     )
 
 
-def _block(job: Claimed, missing: list[Prerequisite], policy: Policy) -> Outcome:
+def _block(job: Claimed, missing: list[Prerequisite], policy: Policy) -> Outcome | None:
     with transaction.atomic(using=policy.using):
         waits = []
         new = []
@@ -64,10 +84,12 @@ def _block(job: Claimed, missing: list[Prerequisite], policy: Policy) -> Outcome
             coming = runs.coming(
                 wanted.definition.name, wanted.given, waiting=job.id, using=policy.using
             )
-            if coming is None:
-                new.append(wanted)
-            else:
+            if coming is not None:
                 waits.append(engine.Wait(job, coming, wanted.key))
+            elif not _has_succeeded(wanted, job, policy):  # nor between the two looks
+                new.append(wanted)
+        if not waits and not new:
+            return None
         specs = [wanted.spec(parent=job.id, priority=job.priority) for wanted in new]
         for wanted, row in zip(new, api.enqueue_many(specs, using=policy.using), strict=True):
             waits.append(engine.Wait(job, row.pk, wanted.key if _is_for(row, wanted) else None))

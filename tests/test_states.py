@@ -152,7 +152,7 @@ def test_enqueue_makes_scheduled_blocked_and_ready_jobs():
 def test_every_verb_of_the_engine_that_moves_jobs_is_tried():
     others = {
         "deregister", "register", "pause_queue", "resume_queue", "ensure_queue",
-        "announce", "lost", "report", "row_of", "Wait",
+        "announce", "lost", "remember", "report", "row_of", "Wait",
     }  # fmt: skip
     aliases = {"disown", "rescue_dead", "mark_started", "Rescued"}
 

@@ -22,6 +22,7 @@ from django_jobs.engine.promote import promote
 from django_jobs.engine.prune import prune
 from django_jobs.engine.queues import ensure_queue, pause_queue, resume_queue
 from django_jobs.engine.release import disown, release
+from django_jobs.engine.remember import remember
 from django_jobs.engine.report import report
 from django_jobs.engine.rescue import Rescued, rescue, rescue_dead
 from django_jobs.engine.retry import retry
@@ -49,6 +50,7 @@ __all__ = [
     "prune",
     "register",
     "release",
+    "remember",
     "report",
     "rescue",
     "rescue_dead",

@@ -17,7 +17,7 @@ from django.utils import timezone, translation
 
 from django_jobs import Cancel, Retry, Snooze, job
 from django_jobs.models import Job
-from testproject.ledger import ordeals, torture, traces, trials  # noqa: F401 - registers them
+from testproject.ledger import dependent, ordeals, torture, traces, trials  # noqa: F401 - registers them
 from testproject.ledger.models import Effect, Gate
 
 #: Seconds after which a job stops waiting at a gate that no test opens.
