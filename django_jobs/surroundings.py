@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import NamedTuple
 
-from django_jobs.engine.sql import JOB, WORKER, fetch
+from django_jobs.engine.sql import JOB, LINK, WORKER, fetch
 from django_jobs.models import Job
 
 #: Rows are counted up to here.
@@ -62,6 +62,20 @@ FROM {JOB} AS job WHERE state = 'running' AND lane = %s AND lane <> '' LIMIT {MO
 """  # noqa: S608 - names of tables
 
 
+# By subqueries: the planner may think little of how many links there are, and read all jobs.
+_AWAITED = f"""
+SELECT awaited_id, (SELECT name FROM {JOB} AS job WHERE job.id = awaited_id),
+    (SELECT state FROM {JOB} AS job WHERE job.id = awaited_id), resolved
+FROM {LINK} WHERE waiting_id = %s ORDER BY resolved, awaited_id LIMIT {MOST}
+"""  # noqa: S608 - names of tables
+
+_WAITING = f"""
+SELECT waiting_id, (SELECT name FROM {JOB} AS job WHERE job.id = waiting_id),
+    (SELECT state FROM {JOB} AS job WHERE job.id = waiting_id), resolved
+FROM {LINK} WHERE awaited_id = %s AND NOT resolved ORDER BY waiting_id LIMIT {MOST}
+"""  # noqa: S608 - names of tables
+
+
 class LiveWorker(NamedTuple):
     """A worker that has given a sign of life lately."""
 
@@ -93,6 +107,16 @@ class Holder(NamedTuple):
     hostname: str | None
 
 
+class Linked(NamedTuple):
+    """A job at the other end of a link; without name and state where its row is gone."""
+
+    id: int
+    name: str | None
+    state: str | None
+    #: Whether the one that is waited for has succeeded.
+    resolved: bool
+
+
 def live_workers(*, timeout: float, using: str) -> list[LiveWorker]:
     """Return the workers that gave a sign of life within ``timeout`` seconds."""
     return [LiveWorker._make(row) for row in fetch(using, _LIVE, (timeout,))]
@@ -106,6 +130,16 @@ def units_by_host(*, using: str) -> Counter[str]:
 def holders(lane: str, *, using: str) -> list[Holder]:
     """Return the running jobs of a lane, in the order of their ids."""
     return sorted(map(Holder._make, fetch(using, _HOLDERS, (lane,))))
+
+
+def awaited_by(job: Job, *, using: str) -> list[Linked]:
+    """Return what a job waits for, and has waited for, in that order; up to MOST."""
+    return [Linked._make(row) for row in fetch(using, _AWAITED, (job.pk,))]
+
+
+def waiting_for(job: Job, *, using: str) -> list[Linked]:
+    """Return what still waits for a job; up to MOST."""
+    return [Linked._make(row) for row in fetch(using, _WAITING, (job.pk,))]
 
 
 def ahead_of(job: Job, *, using: str) -> int:
