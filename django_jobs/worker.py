@@ -169,6 +169,7 @@ class Worker:
         if not self._given.burst or not self._others_idle():
             return False
         engine.promote(using=self._using)
+        engine.settle(retention=self._settings.retention, using=self._using)
         return not self._claim() and self._others_idle()
 
     def _claim(self) -> int:

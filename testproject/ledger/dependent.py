@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from pathlib import Path
 from typing import Any, Literal
@@ -38,13 +39,15 @@ def baz(file_path: str) -> str:
 
 @job(max_attempts=3, backoff=0)
 def source(label: str, how: str = "") -> None:
-    """Leave an effect; or fail, or wait at the gate of this label first."""
+    """Leave an effect; or fail, or die, or wait at the gate of this label first."""
     Effect.objects.create(label=f"source {label}", pid=os.getpid())
     deadline = time.monotonic() + PATIENCE
     while how == "gate" and not Gate.objects.filter(name=label).exists():
         if time.monotonic() > deadline:
             raise TimeoutError(label)
         time.sleep(0.01)
+    if how == "die":
+        os.kill(os.getpid(), signal.SIGKILL)
     if how == "fail":
         raise ValueError(f"{label} is dry")
 
@@ -52,7 +55,7 @@ def source(label: str, how: str = "") -> None:
 _ON_SOURCE = Dependency(source, None, label=same)
 
 
-@job(depends_on=_ON_SOURCE)
+@job(depends_on=_ON_SOURCE, max_attempts=3)
 def drain(label: str) -> None:
     """Leave an effect after the source has left one."""
     Effect.objects.create(label=f"drain {label}", pid=os.getpid())
@@ -81,7 +84,12 @@ def in_vain(label: str) -> None:
     """Depend on what fails."""
 
 
-@job(depends_on=Dependency("testproject.ledger.dependent.drain", 1, label=same))
+@job(depends_on=Dependency(source, None, label=same, how="die"))
+def in_mortal_vain(label: str) -> None:
+    """Depend on what kills its worker."""
+
+
+@job(depends_on=Dependency("testproject.ledger.dependent.drain", 1, label=same), max_attempts=3)
 def sea(label: str) -> None:
     """Be the third of a chain."""
     Effect.objects.create(label=f"sea {label}", pid=os.getpid())

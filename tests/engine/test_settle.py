@@ -180,8 +180,6 @@ class TestFailure:
         claim(limit=1)
         engine.rescue([1], begun=[first.pk], reason="killed", retention=RETENTION, using="default")
 
-        settle()
-
         assert "WorkerLost: killed" in row_of(job)["errors"][0]["message"]
 
     def test_all_who_wait_for_who_waits_fail_in_turn(self):
