@@ -2,7 +2,7 @@
 
 Two ways lead to a run: by its time, newest first, and by its arguments. Where many runs have the
 arguments one of the newest has them; where few have them the index of arguments finds these few. So
-a hundred are looked at by time, and only then all those by their arguments.
+a hundred are looked at by time, and only where there are more, all those by their arguments.
 """
 
 from __future__ import annotations
@@ -34,40 +34,30 @@ _RECENT = f"""job.finished_at >= least(
 )"""  # noqa: S608 - names of tables
 
 
-def _by_time(condition: str, more: str) -> str:
-    return f"""(
-        SELECT id FROM (
-            SELECT id, kwargs FROM {JOB} AS job
-            WHERE {condition} AND job.name = %(name)s AND {more}
-            ORDER BY {{order}} LIMIT {NEWEST}
-        ) AS job WHERE {_ALIKE} LIMIT 1
-    )"""  # noqa: S608 - names of tables
-
-
-def _by_arguments(condition: str, more: str) -> str:
-    # The CASE keeps the planner from every index but that of the arguments: it takes a name, or a
-    # time, for rarer than any arguments.
-    return f"""(
-        SELECT id FROM {JOB} AS job
-        WHERE {condition} AND job.kwargs @> %(given)s::jsonb
-            AND CASE WHEN job.name = %(name)s AND {more} AND {_ALIKE} THEN true ELSE false END
-        LIMIT 1
-    )"""  # noqa: S608 - names of tables
-
-
-def _statement(condition: str, more: str, order: str) -> dict[bool, str]:
+def _statement(condition: str, more: str) -> dict[bool, str]:
     """Return the statements for something given, and for nothing: then every run will do."""
-    by_time = _by_time(condition, more).format(order=order)
-    both = f"{by_time} UNION ALL {_by_arguments(condition, more)} LIMIT 1"
-    return {True: both, False: by_time}
+    by_time = f"""
+        SELECT id, kwargs FROM {JOB} AS job WHERE {condition} AND job.name = %(name)s AND {more}
+        ORDER BY job.name, job.state, job.finished_at DESC LIMIT"""  # noqa: S608 - names of tables
+    # The CASE, and the whole of them, keep the planner from every index but that of the arguments:
+    # it takes a name, or a time, for rarer than any arguments.
+    both = f"""
+    WITH newest AS MATERIALIZED ({by_time} {NEWEST}), alike AS MATERIALIZED (
+        SELECT id FROM {JOB} AS job
+        WHERE (SELECT count(*) FROM newest) = {NEWEST}
+            AND {condition} AND job.kwargs @> %(given)s::jsonb
+            AND CASE WHEN job.name = %(name)s AND {more} AND {_ALIKE} THEN true ELSE false END
+    )
+    (SELECT id FROM newest AS job WHERE {_ALIKE} LIMIT 1)
+    UNION ALL (SELECT id FROM alike LIMIT 1) LIMIT 1
+    """  # noqa: S608 - names of tables
+    return {True: both, False: f"{by_time} 1"}
 
 
-_NEWEST = "job.name, job.state, job.finished_at DESC"
 _SUCCEEDED = {
-    is_bounded: _statement(_DONE, _RECENT if is_bounded else "true", _NEWEST)
-    for is_bounded in (True, False)
+    is_bounded: _statement(_DONE, _RECENT if is_bounded else "true") for is_bounded in (True, False)
 }
-_ALIVE = _statement(_LIVE, _COMING, "job.name, job.state, job.finished_at DESC")
+_ALIVE = _statement(_LIVE, _COMING)
 
 _RESOLVED = f"""
 SELECT 1 FROM {LINK} WHERE waiting_id = %s AND resolved AND wanted = %s LIMIT 1

@@ -29,16 +29,21 @@ def statements_of(verb: Callable[[], Any], *, like: str) -> list[str]:
 
 def ways_into_jobs(statement: str) -> set[str]:
     """Return the indexes by which a statement reaches jobs, and the scans that use none."""
+    return ways_into(TABLE, statement)
+
+
+def ways_into(table: str, statement: str) -> set[str]:
+    """Return the indexes by which a statement reaches a table, and the scans that use none."""
     ((plan,),) = sql(f"EXPLAIN (FORMAT JSON) {statement}")
     plan = json.loads(plan) if isinstance(plan, str) else plan
-    return set(_ways(plan[0]["Plan"]))
+    return set(_ways(table, plan[0]["Plan"]))
 
 
-def _ways(node: dict[str, Any]) -> Iterator[str]:
+def _ways(table: str, node: dict[str, Any]) -> Iterator[str]:
     if "Index Name" in node:
-        if node["Index Name"].startswith(TABLE):
-            yield node["Index Name"].removeprefix(f"{TABLE}_")
-    elif node.get("Relation Name") == TABLE and node["Node Type"] in WHOLE_SCANS:
+        if node["Index Name"].startswith(table):
+            yield node["Index Name"].removeprefix(f"{table}_")
+    elif node.get("Relation Name") == table and node["Node Type"] in WHOLE_SCANS:
         yield node["Node Type"]
     for child in node.get("Plans", ()):
-        yield from _ways(child)
+        yield from _ways(table, child)

@@ -28,7 +28,8 @@ WITH RECURSIVE ahead AS (
     SELECT unnest(%s::bigint[]) AS id
     UNION
     SELECT next.awaited_id FROM ahead CROSS JOIN LATERAL (
-        SELECT awaited_id FROM {LINK} WHERE waiting_id = ahead.id AND NOT resolved OFFSET 0
+        SELECT awaited_id FROM {LINK} WHERE waiting_id = ahead.id AND NOT resolved
+        ORDER BY awaited_id OFFSET 0
     ) AS next
 )
 SELECT id FROM ahead WHERE id = ANY(%s::bigint[]) LIMIT 1

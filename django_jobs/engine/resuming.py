@@ -25,6 +25,8 @@ WITH RECURSIVE up AS (
 SELECT id, ended_by FROM up
 """  # noqa: S608 - names of tables
 
+# The order is that of the index, and keeps the planner to it: it may believe, from when thousands
+# waited for one job, that reading all links is as good.
 # Down to all that ended because of a job, and because of what so ended, and so on.
 _DOWN = f"""
 WITH RECURSIVE down AS (
@@ -32,7 +34,8 @@ WITH RECURSIVE down AS (
     UNION
     SELECT next.id FROM down CROSS JOIN LATERAL (
         SELECT job.id FROM (
-            SELECT waiting_id FROM {LINK} WHERE awaited_id = down.id AND NOT resolved OFFSET 0
+            SELECT waiting_id FROM {LINK} WHERE awaited_id = down.id AND NOT resolved
+            ORDER BY waiting_id OFFSET 0
         ) AS link CROSS JOIN LATERAL (
             SELECT id FROM {JOB} WHERE id = link.waiting_id AND ended_by = down.id
             AND state IN {_AGAIN} OFFSET 0
