@@ -40,12 +40,12 @@ class NewJob(NamedTuple):
     meta: str | None = None
     lane: str | None = None
     units: int | None = None
+    #: True where others look for it by its arguments.
+    remembered: bool | None = None
     parent_id: int | None = None
     schedule_id: int | None = None
     step_id: int | None = None
     unsettled: bool | None = None
-    #: True where others look for it by its arguments.
-    remembered: bool | None = None
     #: No column: the state that it begins in.
     blocked: bool | None = None
     #: Last: the only one that the database may answer with another value.

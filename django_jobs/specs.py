@@ -210,9 +210,8 @@ class JobSpec:
             frame.meta,
             frame.lane,
             frame.units,
-            *self.origin[:-1],
             remembered,
-            self.origin.blocked,
+            *self.origin,
             frame.scheduled_at,
         )
 
