@@ -7,6 +7,8 @@ a hundred are looked at by time, and only where there are more, all those by the
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from django_jobs.engine.sql import JOB, LINK, fetch, states
 from django_jobs.states import LIVE, State
 
@@ -19,8 +21,6 @@ _ALIKE = """NOT EXISTS (
     SELECT 1 FROM jsonb_each(%(given)s::jsonb) AS asked
     WHERE job.kwargs -> asked.key IS DISTINCT FROM asked.value
 )"""
-_DONE = f"job.remembered AND job.state = '{State.SUCCEEDED.value}'"
-_LIVE = f"job.remembered AND job.state IN {states(LIVE)}"
 # One that has been put off for later, and has never begun, is no help now.
 _COMING = f"""job.id <> %(waiting)s AND (
     job.state <> '{State.SCHEDULED.value}' OR job.started_at IS NOT NULL
@@ -34,30 +34,46 @@ _RECENT = f"""job.finished_at >= least(
 )"""  # noqa: S608 - names of tables
 
 
-def _statement(condition: str, more: str) -> dict[bool, str]:
+def _newest(state: State, more: str, limit: int) -> str:
+    # The state is told as a value that nobody knows beforehand, so that it leads to no partial
+    # index but the one meant; and the order is that index's. Misled by old statistics, or in hope
+    # of a find near by, the planner would go through all that has finished, or through all jobs.
+    return f"""(
+        SELECT id, kwargs FROM {JOB} AS job
+        WHERE job.remembered AND job.state = (SELECT '{state.value}') AND job.name = %(name)s
+            AND {more}
+        ORDER BY job.name, job.state, job.finished_at DESC LIMIT {limit}
+    )"""  # noqa: S608 - names of tables
+
+
+def _statement(wanted: Collection[State], finished: str, more: str) -> dict[bool, str]:
     """Return the statements for something given, and for nothing: then every run will do."""
-    by_time = f"""
-        SELECT id, kwargs FROM {JOB} AS job WHERE {condition} AND job.name = %(name)s AND {more}
-        ORDER BY job.name, job.state, job.finished_at DESC LIMIT"""  # noqa: S608 - names of tables
-    # The CASE, and the whole of them, keep the planner from every index but that of the arguments:
-    # it takes a name, or a time, for rarer than any arguments.
+    newest, first = (
+        " UNION ALL ".join(_newest(state, more, limit) for state in sorted(wanted))
+        for limit in (NEWEST, 1)
+    )
+    # The CASE, and the words of the conditions before it, keep the planner from every index but
+    # that of the arguments: it takes a name, or a time, for rarer than any arguments.
     both = f"""
-    WITH newest AS MATERIALIZED ({by_time} {NEWEST}), alike AS MATERIALIZED (
+    WITH newest AS MATERIALIZED ({newest}), alike AS MATERIALIZED (
         SELECT id FROM {JOB} AS job
-        WHERE (SELECT count(*) FROM newest) = {NEWEST}
-            AND {condition} AND job.kwargs @> %(given)s::jsonb
-            AND CASE WHEN job.name = %(name)s AND {more} AND {_ALIKE} THEN true ELSE false END
+        WHERE (SELECT count(*) FROM newest) >= {NEWEST}
+            AND job.remembered::int = 1 AND job.finished_at {finished}
+            AND job.kwargs @> %(given)s::jsonb
+            AND CASE WHEN job.name = %(name)s AND job.state IN {states(wanted)} AND {more}
+                AND {_ALIKE} THEN true ELSE false END
     )
     (SELECT id FROM newest AS job WHERE {_ALIKE} LIMIT 1)
     UNION ALL (SELECT id FROM alike LIMIT 1) LIMIT 1
     """  # noqa: S608 - names of tables
-    return {True: both, False: f"{by_time} 1"}
+    return {True: both, False: first}
 
 
 _SUCCEEDED = {
-    is_bounded: _statement(_DONE, _RECENT if is_bounded else "true") for is_bounded in (True, False)
+    True: _statement({State.SUCCEEDED}, "IS NOT NULL", _RECENT),
+    False: _statement({State.SUCCEEDED}, "IS NOT NULL", "true"),
 }
-_ALIVE = _statement(_LIVE, _COMING)
+_ALIVE = _statement(LIVE, "IS NULL", _COMING)
 
 _RESOLVED = f"""
 SELECT 1 FROM {LINK} WHERE waiting_id = %s AND resolved AND wanted = %s LIMIT 1

@@ -7,9 +7,7 @@ from collections.abc import Sequence
 from django.db import IntegrityError, transaction
 
 from django_jobs.engine.sql import JOB, LINK, among, change, fetch, movable, states
-from django_jobs.states import LIVE, sources
-
-_AGAIN = states(sources("retry"))
+from django_jobs.states import LIVE
 
 # Up from each job to the one that ended it, as long as there is one to be tried again. Each step is
 # a look into the primary key: LATERAL and OFFSET keep the planner from a join.
@@ -19,7 +17,8 @@ WITH RECURSIVE up AS (
     WHERE id = ANY(%s::bigint[]) AND CASE WHEN ended_by IS NULL THEN false ELSE true END
     UNION
     SELECT next.id, next.ended_by FROM up CROSS JOIN LATERAL (
-        SELECT id, ended_by FROM {JOB} WHERE id = up.ended_by AND state IN {_AGAIN} OFFSET 0
+        SELECT id, ended_by FROM {JOB} AS job
+        WHERE id = up.ended_by AND {movable("retry")} OFFSET 0
     ) AS next
 )
 SELECT id, ended_by FROM up
@@ -37,8 +36,8 @@ WITH RECURSIVE down AS (
             SELECT waiting_id FROM {LINK} WHERE awaited_id = down.id AND NOT resolved
             ORDER BY waiting_id OFFSET 0
         ) AS link CROSS JOIN LATERAL (
-            SELECT id FROM {JOB} WHERE id = link.waiting_id AND ended_by = down.id
-            AND state IN {_AGAIN} OFFSET 0
+            SELECT id FROM {JOB} AS job WHERE id = link.waiting_id AND ended_by = down.id
+            AND {movable("retry")} OFFSET 0
         ) AS job
     ) AS next
 )

@@ -6,9 +6,9 @@ import pytest
 from django.db import transaction
 
 from django_jobs import engine
-from django_jobs.models import Job
+from django_jobs.models import Job, Link
 from django_jobs.outcomes import Snoozed
-from tests.rows import FAILED, RETENTION, ended, finish, held, sql
+from tests.rows import FAILED, RETENTION, block, ended, finish, held, make_job, settle, sql
 from tests.threads import at_once, wait_until
 
 #: Rows in the table, and those that a verb is about: so few that the planner may scan them all.
@@ -38,6 +38,15 @@ def somebody_waits():
     )
 
 
+def let_wait(jobs):
+    """Let all jobs wait for one, which has ended; those that somebody holds are left running."""
+    cause = make_job("failed", unsettled=True)
+    Link.objects.bulk_create(Link(waiting=job, awaited=cause) for job in jobs)
+    return Job.objects.filter(pk__in=[job.pk for job in jobs[1:-1]]).update(
+        state="blocked", worker=None
+    )
+
+
 VERBS = {
     "finish well": lambda jobs: finish(*(ended(held(job)) for job in jobs)),
     "finish badly": lambda jobs: finish(*(ended(held(job), FAILED) for job in jobs)),
@@ -50,6 +59,8 @@ VERBS = {
     "cancel": lambda jobs: engine.cancel(
         [job.pk for job in jobs[::-1]], retention=60, using="default"
     ),
+    "block": lambda jobs: block(held(jobs[BATCH // 2]), *jobs[: BATCH // 2 - 1], jobs[-1]),
+    "settle": lambda jobs: let_wait(jobs) and settle(),
     "rescue": lambda jobs: engine.rescue([1], reason="", retention=RETENTION, using="default"),
 }
 
