@@ -94,7 +94,7 @@ def takes_anything(**anything):
 
 
 def found_dependencies():
-    return [(message.id[-4:], message.msg) for message in checks.check_dependencies(None)]
+    return [(str(message.id)[-4:], message.msg) for message in checks.check_dependencies(None)]
 
 
 def test_dependencies_that_can_be_met_are_in_order(declare):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
@@ -97,7 +98,7 @@ def test_a_function_that_was_given_a_name_goes_by_it(own_registry):
     try:
         assert Dependency(nobodys).name == "nightly"
     finally:
-        del nobodys.job
+        delattr(nobodys, "job")
 
 
 def test_functions_that_nobody_can_import_are_refused():
@@ -133,14 +134,19 @@ def test_arguments_may_have_any_name(name):
 def test_depends_on_takes_one_or_several(own_registry):
     one, other = Dependency(anything), Dependency(send)
 
-    for given, kept in [(one, (one,)), ([one, other], (one, other)), ((), ())]:
+    several: list[tuple[Any, tuple[Dependency, ...]]] = [
+        (one, (one,)),
+        ([one, other], (one, other)),
+        ((), ()),
+    ]
+    for given, kept in several:
         declared = job(depends_on=given)(nobodys)
         assert declared.job.definition.depends_on == kept
-        del nobodys.job
+        delattr(nobodys, "job")
 
 
 def test_depends_on_takes_nothing_else():
     with pytest.raises(InvalidOption, match="write Dependency"):
         job(depends_on=anything)(undecorated)
     with pytest.raises(UnknownOption, match="depends_on"):
-        job(dependencies=Dependency(anything))(undecorated)
+        job(dependencies=Dependency(anything))(undecorated)  # type: ignore[call-overload]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import pytest
@@ -127,7 +128,7 @@ def forsake():
 #: What is done, how its statements are known, and the only ways that they may take.
 PKEY = {"pkey"}
 DONE = {"remembered", "args_done", "pkey"}
-STATEMENTS = {
+STATEMENTS: dict[str, tuple[Callable[[], object], str, set[str]]] = {
     "find by time": (partial(find, '{"m": 1}'), "job.remembered", DONE),
     "find by argument": (partial(find, '{"n": 99999}', None), "job.remembered", DONE),
     "find any": (partial(find, "{}"), "job.remembered", {"remembered", "pkey"}),

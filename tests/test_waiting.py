@@ -16,7 +16,7 @@ from django_jobs.definitions import define
 from django_jobs.execution import perform
 from django_jobs.models import Job, Link
 from django_jobs.orders import WorkerOptions
-from django_jobs.outcomes import Abandoned, Blocked, Parked, Snoozed, Succeeded
+from django_jobs.outcomes import Abandoned, Blocked, Finished, Parked, Snoozed, Succeeded
 from django_jobs.prerequisites import prerequisites
 from django_jobs.registry import register
 from django_jobs.worker import Worker
@@ -368,7 +368,8 @@ class TestWhatIsWaitedFor:
         source = dependent.source.enqueue("x")
         row = enqueue(dependent.drain.job.with_kwargs(label="x").with_priority(9))
         (claimed,) = claim(limit=1)
-        holding, ended = [], []
+        holding: list[int] = []
+        ended: list[Finished] = []
 
         def hold():
             with transaction.atomic():
@@ -430,6 +431,8 @@ class TestRemembering:
         run()
 
         row.refresh_from_db()
+        assert row.prune_at is not None
+        assert row.finished_at is not None
         kept = row.prune_at - row.finished_at
         assert timedelta(hours=100) <= kept < timedelta(hours=100, seconds=10)
 
@@ -470,7 +473,7 @@ class Colour(Enum):
 def filled(
     given,
     declared,
-    choice: [3, 4],
+    choice: [3, 4],  # type: ignore[valid-type]
     literal: Literal["p", "q"],
     enumerated: Colour,
     optional: int | None,

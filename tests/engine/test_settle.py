@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from django.db import connection, transaction
@@ -281,7 +282,8 @@ class TestConcurrency:
     def test_what_somebody_holds_is_told_of_later_and_holds_up_nobody(self):
         first = make_job(State.SUCCEEDED)
         held, free = wait_for(first), wait_for(first)
-        settled, holding = [], []
+        settled: list[int] = []
+        holding: list[int] = []
 
         def hold():
             with transaction.atomic():
@@ -305,7 +307,8 @@ class TestConcurrency:
         monkeypatch.setattr(sys.modules["django_jobs.engine.settle"], "PAUSES", ())
         stuck, free = make_jobs(2, state=State.SUCCEEDED)
         held, job = wait_for(stuck), wait_for(free)
-        done, holding = [], []
+        done: list[str] = []
+        holding: list[int] = []
 
         def hold():
             with transaction.atomic():
@@ -328,7 +331,7 @@ class TestConcurrency:
             first = make_job(State.SUCCEEDED, unsettled=True)
             Link.objects.create(waiting=job, awaited=first)
 
-            at_once(settle, lambda job=job, first=first: cancel(job, first))
+            at_once(settle, partial(cancel, job, first))
 
             settle()
             assert state_of(job) == State.CANCELLED
