@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from django_jobs.api import retry as retry
     from django_jobs.context import JobContext as JobContext
     from django_jobs.decorators import job as job
+    from django_jobs.dependencies import Dependency as Dependency
+    from django_jobs.dependencies import same as same
     from django_jobs.exceptions import Cancel as Cancel
     from django_jobs.exceptions import Retry as Retry
     from django_jobs.exceptions import Snooze as Snooze
@@ -50,6 +52,8 @@ _HOMES = {
     "enqueue_on": "receivers",
     "cron": "schedules",
     "JobTrigger": "triggers",
+    "Dependency": "dependencies",
+    "same": "dependencies",
     # Enqueueing
     "enqueue": "api",
     "enqueue_many": "api",

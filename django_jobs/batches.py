@@ -7,10 +7,17 @@ from functools import cached_property
 from typing import overload
 
 from django_jobs.prepared import NO_COLUMNS, Frame, NewJob
+from django_jobs.registry import awaited
 from django_jobs.specs import JobSpec
 
 #: Columns that COPY is always given.
 _ALWAYS = {"queue", "name", "args", "kwargs"}
+
+
+def _gives(frame: Frame, name: str) -> bool:
+    if name == "remembered":  # a frame may be older than who depends on its function
+        return frame.definition.name in awaited()
+    return getattr(frame, name) is not None
 
 
 class NewJobs(Sequence[NewJob]):
@@ -60,7 +67,7 @@ class NewJobs(Sequence[NewJob]):
         return [
             name
             for name in NewJob._fields[:NO_COLUMNS]
-            if name in _ALWAYS or any(getattr(frame, name) is not None for frame in frames)
+            if name in _ALWAYS or any(_gives(frame, name) for frame in frames)
         ]
 
     @property

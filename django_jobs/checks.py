@@ -10,7 +10,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import connections
 from django.db.models import Model
 
-from django_jobs import catalogue, registry
+from django_jobs import catalogue, prerequisites, registry
 from django_jobs.capabilities import choose, refuse_atomic, refuse_memory_limit
 from django_jobs.conf import options
 from django_jobs.definitions import Definition
@@ -119,6 +119,25 @@ def _clash(keys: tuple[str, str], those: list[Definition]) -> CheckMessage:
         ),
         id="django_jobs.W002",
     )
+
+
+@register
+def check_dependencies(
+    app_configs: Sequence[AppConfig] | None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Report dependencies on unknown jobs, on what these do not take, and in a circle."""
+    hint = "docs/dependencies.md says what depends_on of @job takes."
+    ids = {"unknown": "django_jobs.E021", "arguments": "django_jobs.E022"}
+    found: list[CheckMessage] = [
+        Error(problem, hint=hint, id=ids[kind])
+        for name in registry.names()
+        for kind, problem in prerequisites.problems(registry.resolve(name))
+    ]
+    for circle in prerequisites.circles():
+        text = f"Jobs depend on each other in a circle: {' → '.join(circle)}."
+        hint = "None of them could ever begin: leave out one of these dependencies."
+        found.append(Error(text, hint=hint, id="django_jobs.E023"))
+    return found
 
 
 @register

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Unpack, overload
 from asgiref.sync import sync_to_async
 
 import django_jobs
-from django_jobs import backoff, options
+from django_jobs import backoff, dependencies, options
 from django_jobs.capabilities import refuse_atomic, refuse_memory_limit
 from django_jobs.context import JobContext
 from django_jobs.definitions import Definition, define
@@ -73,6 +73,7 @@ _DECLARED: dict[str, Callable[[Any], Any]] = {
     "expires_after": CHECKS["expires_after"],
     "type_key": lambda value: options.check_name(value, "type_key"),
     "write_all": options.check_write_all,
+    "depends_on": dependencies.check,
 }
 
 

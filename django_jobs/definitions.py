@@ -23,7 +23,9 @@ from django_jobs.choices import (
     write_all_problem,
 )
 from django_jobs.context import is_context
-from django_jobs.exceptions import InvalidOption
+from django_jobs.dependencies import Dependency
+from django_jobs.encoding import encode
+from django_jobs.exceptions import InvalidOption, NotStorable
 from django_jobs.limits import Limit
 from django_jobs.options import UniqueKey
 from django_jobs.parameters import Parameter as TaskParameter
@@ -31,6 +33,7 @@ from django_jobs.parameters import parameters_of, summary
 from django_jobs.rates import Rate
 
 _POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+_UNNAMED = (Parameter.POSITIONAL_ONLY, Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +77,8 @@ class Definition:
     type_key: str = ""
     #: The parameters for which ALL may be passed: their names, or True for all with choices.
     write_all: tuple[str, ...] | bool = ()
+    #: Runs that must have succeeded before one of its own may begin.
+    depends_on: tuple[Dependency, ...] = ()
     #: Of the arguments alone: without the context.
     signature: inspect.Signature = field(init=False)
     #: The parameter that gets the context.
@@ -204,24 +209,50 @@ class Definition:
         except TypeError as error:
             raise TypeError(f"{self.name}{self.signature}: {error}") from None
 
+    def remembered(
+        self, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Return a call as jobs are found by: by name, with those defaults that can be stored."""
+        bound = self.signature.bind(*args, **kwargs)
+        positional, named = _by_name(self.signature, bound)
+        return tuple(positional), {**self._storable_defaults(named), **named}
+
+    def _storable_defaults(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        found = {}
+        for parameter in self.signature.parameters.values():
+            has_default = parameter.default is not parameter.empty
+            if has_default and parameter.kind not in _UNNAMED and parameter.name not in given:
+                try:
+                    encode(parameter.default)
+                except NotStorable:
+                    continue
+                found[parameter.name] = parameter.default
+        return found
+
     def by_name(
         self, args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> tuple[list[Any], dict[str, Any]]:
         """Return the arguments of a call with defaults filled in, as many by name as can be."""
         bound = self.signature.bind(*args, **kwargs)
         bound.apply_defaults()
-        positional, named = [], {}
-        for name, value in bound.arguments.items():
-            match self.signature.parameters[name].kind:
-                case Parameter.POSITIONAL_ONLY:
-                    positional.append(value)
-                case Parameter.VAR_POSITIONAL:
-                    positional.extend(value)
-                case Parameter.VAR_KEYWORD:
-                    named.update(value)
-                case _:
-                    named[name] = value
-        return positional, named
+        return _by_name(self.signature, bound)
+
+
+def _by_name(
+    signature: inspect.Signature, bound: inspect.BoundArguments
+) -> tuple[list[Any], dict[str, Any]]:
+    positional, named = [], {}
+    for name, value in bound.arguments.items():
+        match signature.parameters[name].kind:
+            case Parameter.POSITIONAL_ONLY:
+                positional.append(value)
+            case Parameter.VAR_POSITIONAL:
+                positional.extend(value)
+            case Parameter.VAR_KEYWORD:
+                named.update(value)
+            case _:
+                named[name] = value
+    return positional, named
 
 
 def _without_context(definition: Definition) -> tuple[inspect.Signature, Parameter | None, int]:

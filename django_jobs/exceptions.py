@@ -125,6 +125,17 @@ class WaitInTransaction(JobsError, RuntimeError):
     """Waiting inside a transaction would never end: its job is invisible to every worker."""
 
 
+class InvalidDependency(JobsError, ValueError):
+    """What a job depends on cannot be worked out; stored on the job like any other error."""
+
+
+class DependencyFailed(JobsError):
+    """A job that another one waited for has not succeeded, so that the other one never ran."""
+
+    def __init__(self, name: str, key: int, how: str) -> None:
+        super().__init__(f"It waited for {name} #{key}, which {how}")
+
+
 class UniqueKeyContended(JobsError, RuntimeError):
     """A unique key changed hands again and again while a job was being enqueued under it."""
 

@@ -24,8 +24,18 @@ from django_jobs.expansion import expand, is_expanded
 from django_jobs.faults import fault_of
 from django_jobs.judgement import Policy, concluded, fields, judge
 from django_jobs.middleware import around
-from django_jobs.outcomes import Abandoned, Claimed, Expired, Failed, Finished, Outcome, Succeeded
+from django_jobs.outcomes import (
+    Abandoned,
+    Blocked,
+    Claimed,
+    Expired,
+    Failed,
+    Finished,
+    Outcome,
+    Succeeded,
+)
 from django_jobs.registry import resolve
+from django_jobs.waiting import concerns, waits
 
 logger = logging.getLogger("django_jobs")
 
@@ -53,6 +63,8 @@ def perform(job: Claimed, policy: Policy, desk: Desk, guard: Guard | None = None
             return concluded(job, Expired(), started, definition)
         if is_expanded(job, definition):
             return _expand(job, definition, policy, started)
+        if concerns(definition) and (outcome := waits(job, definition, policy)):
+            return _unbegun(job, outcome, started, definition)
         body = _body(job, definition, policy, desk, started)
         if definition.is_coroutine:
             body = partial(asyncio.run, _as_coroutine(body))
@@ -89,6 +101,10 @@ async def aperform(job: Claimed, policy: Policy, desk: Desk) -> Finished:
             return concluded(job, Expired(), started, definition)
         if is_expanded(job, definition):
             return await sync_to_async(_expand)(job, definition, policy, started)
+        if concerns(definition):
+            outcome = await sync_to_async(waits)(job, definition, policy)
+            if outcome is not None:
+                return _unbegun(job, outcome, started, definition)
         if reads_rows(job.args) or reads_rows(job.kwargs):
             body = await sync_to_async(_body)(job, definition, policy, desk, started)
         else:
@@ -106,6 +122,12 @@ async def aperform(job: Claimed, policy: Policy, desk: Desk) -> Finished:
         told = JobTimeout(limit).with_traceback(error.__traceback__) if overran else error
         outcome = await _ajudge(told, job, definition, policy)
     return concluded(job, outcome, started, definition)
+
+
+def _unbegun(job: Claimed, outcome: Outcome, began: float, definition: Definition) -> Finished:
+    """Return what became of a job whose function was not called."""
+    finished = concluded(job, outcome, began, definition)
+    return finished._replace(is_recorded=type(outcome) is Blocked)
 
 
 async def _ajudge(

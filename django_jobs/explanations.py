@@ -9,13 +9,25 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django.db.models.functions import Now
 
-from django_jobs import wording
+from django_jobs import surroundings, wording
 from django_jobs.conf import options
 from django_jobs.engine.sql import write_alias
 from django_jobs.models import Job, Worker
 from django_jobs.obstacles import STUCK, Obstacles, steps_before
 from django_jobs.reasons import Code, Explanation, Reason
 from django_jobs.states import State
+from django_jobs.surroundings import Linked
+
+#: What a job in each state does, as the end of a sentence.
+_STATES = {
+    State.SCHEDULED: "is scheduled",
+    State.BLOCKED: "is blocked itself",
+    State.READY: "is ready",
+    State.RUNNING: "is running",
+    State.SUCCEEDED: "has succeeded",
+    State.FAILED: "has failed",
+    State.CANCELLED: "was cancelled",
+}
 
 
 def explain(job: Job | int, *, using: str | None = None) -> Explanation:
@@ -51,8 +63,9 @@ class _Answer:
             case State.SCHEDULED:
                 return self._scheduled()
             case State.BLOCKED:
-                text = steps_before(self._job) or "It waits for other jobs to succeed."
-                return "It is blocked.", [Reason(Code.BLOCKED, text), *self._note()]
+                if text := steps_before(self._job):
+                    return "It is blocked.", [Reason(Code.BLOCKED, text), *self._note()]
+                return self._blocked()
             case State.RUNNING:
                 return self._running()
             case _:
@@ -70,6 +83,19 @@ class _Answer:
         else:
             headline = "It is ready, and nothing is in its way: a worker is about to take it."
         return headline, [*reasons, *self._last_error()]
+
+    def _blocked(self) -> tuple[str, list[Reason]]:
+        awaited = surroundings.awaited_by(self._job, using=self._using)
+        waits_for = [one for one in awaited if not one.resolved]
+        if not waits_for:
+            text = "It waits for other jobs to succeed."
+            return "It is blocked.", [Reason(Code.BLOCKED, text), *self._note()]
+        number = wording.capped(len(waits_for), surroundings.MOST, "other job")
+        reasons = [
+            Reason(Code.WAITS_FOR, f"It waits for {linked_text(one)}.")
+            for one in waits_for[: wording.NAMED]
+        ]
+        return f"It is blocked: it waits for {number} to succeed.", [*reasons, *self._last_error()]
 
     def _scheduled(self) -> tuple[str, list[Reason]]:
         at = self._job.scheduled_at
@@ -155,11 +181,19 @@ class _Answer:
         if job.attempts and job.state != State.CANCELLED:
             headline += f", at attempt {job.attempts} of {job.max_attempts}"
             headline += f", after {wording.span(job.duration)}" if job.duration else ""
-        reasons = [*self._note(), *self._last_error()]
+        reasons = [*self._note(), *self._ended_by(), *self._last_error()]
         if job.prune_at is not None:
             text = f"Its row is kept until {wording.moment(job.prune_at)}."
             reasons.append(Reason(Code.KEPT, text))
         return f"{headline}.", reasons
+
+    def _ended_by(self) -> Iterator[Reason]:
+        if self._job.ended_by is not None:
+            text = (
+                f"It never ran: it waited for job #{self._job.ended_by}, which did not succeed. "
+                f"To retry either of them retries both."
+            )
+            yield Reason(Code.ENDED_BY, text)
 
     # In any state -------------------------------------------------------------------------------
 
@@ -170,7 +204,13 @@ class _Answer:
     def _last_error(self) -> Iterator[Reason]:
         if self._job.errors and self._job.state != State.SUCCEEDED:
             error = self._job.errors[-1]
-            text = f"Attempt {error.get('attempt')} failed: {error_text(error)}"
+            attempt = error.get("attempt")
+            # One that never ran has no attempts.
+            text = (
+                f"Attempt {attempt} failed: {error_text(error)}"
+                if attempt
+                else (f"It failed: {error_text(error)}")
+            )
             yield Reason(Code.LAST_ERROR, text)
 
 
@@ -178,6 +218,13 @@ def error_text(error: Mapping[str, Any]) -> str:
     """Return an error in one line: its kind, and the first line of its message."""
     kind = str(error.get("exception") or "").rpartition(".")[2]
     return f"{kind}: {wording.first_line(error.get('message') or '')}".strip(": ")
+
+
+def linked_text(linked: Linked) -> str:
+    """Return a job at the end of a link in a few words."""
+    if linked.state is None:
+        return f"#{linked.id}, whose row is gone"
+    return f"{linked.name} #{linked.id}, which {_STATES[State(linked.state)]}"
 
 
 def progress_text(told: Mapping[str, Any]) -> str:

@@ -16,6 +16,7 @@ from typing import (
 
 from django_jobs import backoff, options
 from django_jobs.context import JobContext
+from django_jobs.dependencies import Dependency
 from django_jobs.rates import Rate
 from django_jobs.specs import JobSpec
 
@@ -56,6 +57,7 @@ class Defaults(TypedDict, total=False):
     expires_after: options.Timeout | None
     type_key: str | None
     write_all: bool | str | Sequence[str] | None
+    depends_on: Dependency | Sequence[Dependency] | None
     takes_context: bool | None
 
 

@@ -27,6 +27,7 @@ from django_jobs.outcomes import (
     Parked,
     Snoozed,
 )
+from django_jobs.registry import awaited
 
 logger = logging.getLogger("django_jobs")
 
@@ -101,7 +102,8 @@ def concluded(
     """Return a run that ends now and began at ``began``, by the monotonic clock."""
     ended = time.monotonic()
     retention = None if definition is None else definition.retention
-    return Finished(job, outcome, ended - began, ended, retention)
+    wanted = awaited().get(job.name, 0.0)
+    return Finished(job, outcome, ended - began, ended, retention, wanted=wanted)
 
 
 def fields(job: Claimed) -> str:

@@ -14,7 +14,7 @@ from django_jobs.durations import LONGEST
 from django_jobs.exceptions import InvalidOption
 
 #: What PostgreSQL's integer and smallint hold.
-_INTEGER_MAX = 2**31 - 1
+INTEGER_MAX = 2**31 - 1
 _SMALLINT_MAX = 2**15 - 1
 #: The longest name of a queue, a job function or a unique key, in characters.
 MAX_NAME = 255
@@ -56,7 +56,7 @@ def check_priority(value: object) -> int:
     if (
         isinstance(value, bool)
         or not isinstance(value, int)
-        or not -_INTEGER_MAX <= value <= _INTEGER_MAX
+        or not -INTEGER_MAX <= value <= INTEGER_MAX
     ):
         raise InvalidOption(f"priority must be an integer of 32 bits, not {value!r}.")
     return int(value)
@@ -105,7 +105,7 @@ def check_timeout(value: object) -> float:
 
 def check_count(value: object, option: str, least: int = 1) -> int:
     """Return ``value`` if it is a whole number from ``least`` on, or raise InvalidOption."""
-    if type(value) is not int or not least <= value <= _INTEGER_MAX:
+    if type(value) is not int or not least <= value <= INTEGER_MAX:
         raise InvalidOption(f"{option} must be a whole number from {least} on, not {value!r}.")
     return value
 

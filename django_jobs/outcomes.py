@@ -79,13 +79,20 @@ class Parked:
 
 
 @dataclass(frozen=True, slots=True)
+class Blocked:
+    """The job has not begun: it waits for these jobs, and is run again when they have ended."""
+
+    awaited: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Abandoned:
     """The job was cancelled or taken away while it ran: nothing is recorded."""
 
     reason: str
 
 
-Outcome = Succeeded | Failed | Snoozed | Cancelled | Expired | Parked | Abandoned
+Outcome = Succeeded | Failed | Snoozed | Cancelled | Expired | Parked | Blocked | Abandoned
 
 
 class Finished(NamedTuple):
@@ -99,5 +106,7 @@ class Finished(NamedTuple):
     ended: float
     #: Seconds to keep the row; None for the setting of its final state.
     retention: float | None = None
-    #: Whether the outcome was recorded already, in the transaction of the run.
+    #: Whether the outcome was recorded already, by who ran it.
     is_recorded: bool = False
+    #: Seconds to keep the row at least, if it has succeeded: others depend on it for so long.
+    wanted: float = 0.0

@@ -43,6 +43,8 @@ class NewJob(NamedTuple):
     lane: str | None = None
     units: int | None = None
     concurrency_key: str | None = None
+    #: True where others look for it by its arguments.
+    remembered: bool | None = None
     parent_id: int | None = None
     schedule_id: int | None = None
     tick: datetime | None = None
@@ -85,6 +87,7 @@ class NewJob(NamedTuple):
             "tick": self.tick,
             "step_id": self.step_id,
             "unsettled": bool(self.unsettled),
+            "remembered": bool(self.remembered),
             "ended_by": None,
             "errors": [],
             "result": None,

@@ -16,6 +16,7 @@ class Code(StrEnum):
     LAST_ERROR = "last_error"
     NOTE = "note"
     KEPT = "kept"
+    ENDED_BY = "ended_by"
     # It runs
     NOT_BEGUN = "not_begun"
     PROGRESS = "progress"
@@ -28,6 +29,7 @@ class Code(StrEnum):
     NEXT_ATTEMPT = "next_attempt"
     PARKED = "parked"
     BLOCKED = "blocked"
+    WAITS_FOR = "waits_for"
     # It cannot run
     UNKNOWN_FUNCTION = "unknown_function"
     ARGUMENTS_UNFIT = "arguments_unfit"

@@ -18,6 +18,8 @@ from django_jobs.limits import Limit
 _definitions: dict[str, Definition] = {}
 #: The limits of the definitions, and of which ones.
 _limits: tuple[object, dict[str, Limit]] = (None, {})
+#: Who is depended on, and by which definitions.
+_awaited: tuple[object, dict[str, float]] = (None, {})
 
 
 def import_path(func: Callable[..., Any]) -> str:
@@ -48,7 +50,7 @@ def register(definition: Definition) -> None:
         if first != second:
             raise DuplicateJobName(definition.name, first, second)
     _definitions[definition.name] = definition
-    _forget_limits()
+    _forget()
 
 
 def names() -> list[str]:
@@ -64,7 +66,7 @@ def declared_names() -> list[str]:
 def forget(name: str) -> None:
     """Take back a registration."""
     _definitions.pop(name, None)
-    _forget_limits()
+    _forget()
 
 
 def limits() -> Mapping[str, Limit]:
@@ -74,6 +76,18 @@ def limits() -> Mapping[str, Limit]:
         found = ((one.lane, one.limit) for one in list(_definitions.values()))
         _limits = (_definitions, {lane: limit for lane, limit in found if limit is not None})
     return _limits[1]
+
+
+def awaited() -> Mapping[str, float]:
+    """Return the functions that others depend on, each with the longest window, in seconds."""
+    global _awaited
+    if _awaited[0] is not _definitions:
+        found: dict[str, float] = {}
+        for definition in list(_definitions.values()):
+            for one in definition.depends_on:
+                found[one.name] = max(found.get(one.name, 0.0), one.window or 0.0)
+        _awaited = (_definitions, found)
+    return _awaited[1]
 
 
 def find(name: str) -> Definition | None:
@@ -90,9 +104,10 @@ def limit_of(name: str) -> Limit | None:
     return None if definition is None else definition.limit
 
 
-def _forget_limits() -> None:
-    global _limits
-    _limits = (None, {})
+def _forget() -> None:
+    """Look through the definitions again, when next asked what they say together."""
+    global _limits, _awaited
+    _limits, _awaited = (None, {}), (None, {})
 
 
 def resolve(name: str) -> Definition:

@@ -16,7 +16,7 @@ from django_jobs.exceptions import InvalidOption, UnknownOption
 from django_jobs.fields import CHECKS
 from django_jobs.keys import key_for
 from django_jobs.prepared import Frame, NewJob, Origin
-from django_jobs.registry import import_path, resolve
+from django_jobs.registry import awaited, import_path, resolve
 
 if TYPE_CHECKING:
     from django_jobs.flows import Chain
@@ -194,6 +194,10 @@ class JobSpec:
         definition.check_call(args, kwargs)
         if definition.choices:
             args, kwargs = definition.choose(args, kwargs)
+        given, remembered = (args, kwargs), None
+        if definition.name in awaited():
+            remembered = True
+            args, kwargs = definition.remembered(args, kwargs)
         return NewJob(
             frame.queue,
             definition.name,
@@ -201,15 +205,16 @@ class JobSpec:
             encoding.encode_kwargs(kwargs) if kwargs else None,
             frame.priority,
             frame.max_attempts,
-            key_for(key, "unique_key", definition, args, kwargs) if key is not None else None,
+            key_for(key, "unique_key", definition, *given) if key is not None else None,
             frame.timeout,
             frame.memory_limit,
             frame.meta,
             frame.lane,
             frame.units,
-            key_for(frame.concurrency_key, "concurrency_key", definition, args, kwargs)
+            key_for(frame.concurrency_key, "concurrency_key", definition, *given)
             if frame.concurrency_key is not None
             else None,
+            remembered,
             *self.origin,
             frame.expires_after,
             frame.scheduled_at,

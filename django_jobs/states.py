@@ -57,11 +57,12 @@ TRANSITIONS: dict[str, Transition] = {
         {State.RUNNING}, State.SUCCEEDED, State.FAILED, State.CANCELLED, State.SCHEDULED
     ),
     "release": _move({State.RUNNING}, State.READY),
+    "block": _move({State.RUNNING}, State.BLOCKED),
+    "settle": _move({State.BLOCKED}, State.READY, State.SCHEDULED, State.FAILED, State.CANCELLED),
     "rescue": _move({State.RUNNING}, State.READY, State.FAILED, State.SUCCEEDED),
     "expire": _move({State.SCHEDULED, State.BLOCKED, State.READY}, State.CANCELLED),
     "cancel": _move(LIVE, State.CANCELLED),
     "retry": _move({State.FAILED, State.CANCELLED}, State.READY, State.BLOCKED),
-    "settle": _move({State.BLOCKED}, State.READY, State.SCHEDULED, State.CANCELLED),
 }
 
 

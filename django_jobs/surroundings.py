@@ -6,7 +6,7 @@ from collections import Counter
 from typing import NamedTuple
 
 from django_jobs.engine.levels import LEVEL
-from django_jobs.engine.sql import JOB, WORKER, fetch
+from django_jobs.engine.sql import JOB, LINK, WORKER, fetch
 from django_jobs.models import Job
 
 #: Rows are counted up to here.
@@ -82,6 +82,20 @@ SELECT count(*) FROM (
 _OPENS = f"SELECT coalesce(max(opens), 0) FROM {LEVEL} WHERE name = ANY(%s::text[])"  # noqa: S608
 
 
+# By subqueries: the planner may think little of how many links there are, and read all jobs.
+_AWAITED = f"""
+SELECT awaited_id, (SELECT name FROM {JOB} AS job WHERE job.id = awaited_id),
+    (SELECT state FROM {JOB} AS job WHERE job.id = awaited_id), resolved
+FROM {LINK} WHERE waiting_id = %s ORDER BY resolved, awaited_id LIMIT {MOST}
+"""  # noqa: S608 - names of tables
+
+_WAITING = f"""
+SELECT waiting_id, (SELECT name FROM {JOB} AS job WHERE job.id = waiting_id),
+    (SELECT state FROM {JOB} AS job WHERE job.id = waiting_id), resolved
+FROM {LINK} WHERE awaited_id = %s AND NOT resolved ORDER BY waiting_id LIMIT {MOST}
+"""  # noqa: S608 - names of tables
+
+
 class LiveWorker(NamedTuple):
     """A worker that has given a sign of life lately."""
 
@@ -114,6 +128,16 @@ class Holder(NamedTuple):
     hostname: str | None
 
 
+class Linked(NamedTuple):
+    """A job at the other end of a link; without name and state where its row is gone."""
+
+    id: int
+    name: str | None
+    state: str | None
+    #: Whether the one that is waited for has succeeded.
+    resolved: bool
+
+
 def live_workers(*, timeout: float, using: str) -> list[LiveWorker]:
     """Return the workers that gave a sign of life within ``timeout`` seconds."""
     return [LiveWorker._make(row) for row in fetch(using, _LIVE, (timeout,))]
@@ -144,6 +168,16 @@ def rates_open_at(names: list[str], *, using: str) -> float:
     """Return when all of these rates let a job start, in seconds since 1970."""
     ((opens,),) = fetch(using, _OPENS, (names,))
     return float(opens)
+
+
+def awaited_by(job: Job, *, using: str) -> list[Linked]:
+    """Return what a job waits for, and has waited for, in that order; up to MOST."""
+    return [Linked._make(row) for row in fetch(using, _AWAITED, (job.pk,))]
+
+
+def waiting_for(job: Job, *, using: str) -> list[Linked]:
+    """Return what still waits for a job; up to MOST."""
+    return [Linked._make(row) for row in fetch(using, _WAITING, (job.pk,))]
 
 
 def ahead_of(job: Job, *, using: str) -> int:

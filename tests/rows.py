@@ -72,6 +72,17 @@ def finish(*finished: Finished) -> set[int]:
     return engine.finish(finished, worker="here:1", retention=RETENTION, using="default")
 
 
+def block(job: Claimed, *awaited: Job) -> set[int]:
+    """Let a claimed job wait for others."""
+    waits = [engine.Wait(job, one.pk) for one in awaited]
+    return engine.block(waits, retention=RETENTION, using="default")
+
+
+def settle() -> int:
+    """Tell of what has ended."""
+    return engine.settle(retention=RETENTION, using="default")
+
+
 def rescue_dead(timeout: float = 30) -> list[engine.Rescued]:
     """Rescue the jobs of workers without a sign of life."""
     return engine.rescue_dead(timeout=timeout, retention=RETENTION, using="default")

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from django_jobs import cancel, enqueue, pause_queue
-from django_jobs.models import Job, Queue, Worker
+from django_jobs.models import Job, Link, Queue, Worker
 from testproject.ledger.jobs import give_back, nothing
 from tests.rows import make_job
 
@@ -186,3 +186,26 @@ def test_the_list_asks_as_many_questions_for_fifty_jobs_as_for_one(
         nothing.enqueue()
     with django_assert_max_num_queries(10):
         admin_client.get(JOBS)
+
+
+def test_the_jobs_that_a_job_has_to_do_with_are_shown_with_links(admin_client):
+    # Given a job that was made by one, has made one, waits for one, and is waited for by one
+    parent, awaited, waiting = (make_job(name=f"shop.jobs.{n}") for n in ("aa", "bb", "cc"))
+    job = make_job("blocked", parent=parent)
+    child = make_job(parent=job, name="shop.jobs.dd")
+    Link.objects.create(waiting=job, awaited=awaited)
+    Link.objects.create(waiting=waiting, awaited=job)
+    Job.objects.filter(pk=job.pk).update(ended_by=123456789)
+    # When it is looked at
+    page = admin_client.get(reverse("admin:django_jobs_job_change", args=[job.pk]))
+    # Then each of them is named, and linked as long as its row is there
+    text = page.content.decode()
+    for other in (parent, awaited, waiting, child):
+        assert f'<a href="/admin/django_jobs/job/{other.pk}/change/">{other.name} #' in text
+    assert "#123456789 gone" in text
+
+
+def test_a_job_that_is_alone_has_no_other_jobs_to_show(admin_client):
+    page = admin_client.get(reverse("admin:django_jobs_job_change", args=[make_job().pk]))
+
+    assert "Other jobs" not in page.content.decode()

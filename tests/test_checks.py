@@ -6,7 +6,7 @@ import pytest
 from django.core.checks import run_checks
 from django.db import connections
 
-from django_jobs import cron, job, registry
+from django_jobs import Dependency, checks, cron, job, registry, same
 from django_jobs.definitions import define
 
 
@@ -97,3 +97,93 @@ def test_a_job_that_takes_all_that_its_host_has_is_sound():
 
 def weigh() -> None:
     """Be heavy."""
+
+
+@pytest.fixture
+def declare(own_registry):
+    """Return a function that registers a job function under a name, with its dependencies."""
+
+    def declared(name, *depends_on, func=takes_n):
+        registry.register(define(func, name, None, depends_on=depends_on))
+
+    return declared
+
+
+def takes_n(n):
+    """Have one argument."""
+
+
+def takes_n_and_m(n, m):
+    """Have two arguments."""
+
+
+def takes_anything(**anything):
+    """Have any arguments."""
+
+
+def found_dependencies():
+    return [(str(message.id)[-4:], message.msg) for message in checks.check_dependencies(None)]
+
+
+def test_dependencies_that_can_be_met_are_in_order(declare):
+    declare("a")
+    declare("b", Dependency("a", 1, n=same + 1), Dependency("c", 1, n=1))
+    declare("c", Dependency("a", 1))
+    declare("any", Dependency("a", 1, n=same("x")), func=takes_anything)
+    declare("d", Dependency("any", 1, x=3))
+
+    assert found_dependencies() == []
+
+
+@pytest.mark.parametrize(
+    ("needs", "code", "told"),
+    [
+        (Dependency("aa", 1), "E021", "b depends on a job that is not there: "),
+        (Dependency("aa", 1), "E021", "Did you mean 'a'?"),
+        (Dependency("a", 1, nn=1), "E022", "a takes no argument 'nn' by name. Did you mean 'n'?"),
+        (Dependency("a", None, hours=1), "E022", "a takes no argument 'hours' by name."),
+        (Dependency("a", 1, n=same.nn), "E022", "b has no argument 'nn'. Did you mean 'n'?"),
+        (Dependency("a", 1, n=same - same.x), "E022", "b has no argument 'x'."),
+        (Dependency("two", 1), "E022", "nobody says what 'm' is to be, which two requires"),
+    ],
+    ids=str,
+)
+def test_dependencies_that_cannot_be_met_are_errors(declare, needs, code, told):
+    declare("a")
+    declare("two", func=takes_n_and_m)
+    declare("b", needs)
+
+    ((found, message),) = found_dependencies()
+
+    assert found == code
+    assert told in message
+
+
+def test_what_a_sibling_says_is_known(declare):
+    declare("a")
+    declare("two", func=takes_n_and_m)
+    declare("three", Dependency("two", 1, m=3), func=takes_n)
+    declare("b", Dependency("two", 1), Dependency("three", 1, n=4, m=4))
+
+    ((code, message),) = found_dependencies()
+
+    # But three takes no m.
+    assert (code, "takes no argument 'm'" in message) == ("E022", True)
+
+
+@pytest.mark.parametrize(
+    ("edges", "circle"),
+    [
+        ({"a": "a"}, "a → a"),
+        ({"a": "b", "b": "a"}, "a → b → a"),
+        ({"x": "a", "a": "b", "b": "c", "c": "a"}, "a → b → c → a"),
+    ],
+)
+def test_circles_are_errors_that_name_them(declare, edges, circle):
+    for name, needed in edges.items():
+        declare(name, Dependency(needed, 1))
+
+    ((code, message),) = found_dependencies()
+
+    assert code == "E023"
+    assert message == f"Jobs depend on each other in a circle: {circle}."

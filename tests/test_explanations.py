@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from django_jobs import aexplain, cancel, explain
 from django_jobs.explanations import error_text, progress_text
-from django_jobs.models import Job, Worker
+from django_jobs.models import Job, Link, Worker
 from django_jobs.reasons import Code
 from tests.rows import make_job
 
@@ -234,3 +234,50 @@ def test_progress_is_told_however_it_looks(told, text):
 )
 def test_an_error_is_told_in_one_line(error, text):
     assert error_text(error) == text
+
+
+class TestLinks:
+    def test_a_blocked_job_says_what_it_waits_for(self):
+        awaited = [
+            make_job(state, name=f"shop.jobs.{state}")
+            for state in ("ready", "running", "scheduled", "blocked")
+        ]
+        done = make_job("succeeded", name="shop.jobs.done")
+        job = make_job("blocked")
+        Link.objects.bulk_create(Link(waiting=job, awaited=one) for one in awaited)
+        Link.objects.create(waiting=job, awaited=done, resolved=True)
+
+        given = explain(job)
+
+        assert given.headline == "It is blocked: it waits for 4 other jobs to succeed."
+        texts = [reason.text for reason in given.reasons if reason.code == Code.WAITS_FOR]
+        assert texts == [
+            f"It waits for shop.jobs.{state} #{one.pk}, which {does}."
+            for one, (state, does) in zip(
+                awaited,
+                [
+                    ("ready", "is ready"),
+                    ("running", "is running"),
+                    ("scheduled", "is scheduled"),
+                    ("blocked", "is blocked itself"),
+                ],
+                strict=True,
+            )
+        ]
+
+    def test_of_ten_thousand_the_first_few_are_named(self):
+        job = make_job("blocked")
+        Link.objects.bulk_create(Link(waiting=job, awaited_id=n) for n in range(1, 10_001))
+
+        given = explain(job)
+
+        assert given.headline == "It is blocked: it waits for 1,000 other jobs or more to succeed."
+        assert len(given.reasons) == 5
+        assert given.reasons[0].text == "It waits for #1, whose row is gone."
+
+    def test_one_that_failed_because_of_another_says_so(self):
+        error = {"attempt": 0, "exception": "x.DependencyFailed", "message": "It waited."}
+        given = explain(make_job("failed", attempts=0, ended_by=12, errors=[error]))
+
+        assert "It never ran: it waited for job #12" in text_of(given, Code.ENDED_BY)
+        assert text_of(given, Code.LAST_ERROR) == "It failed: DependencyFailed: It waited."

@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from django_jobs import chain, engine
-from django_jobs.models import Job
+from django_jobs.models import Job, Link
 from django_jobs.outcomes import Cancelled, Claimed, Parked, Snoozed, Succeeded
 from django_jobs.prepared import Origin
 from django_jobs.states import FINISHED, LIVE, TRANSITIONS, State, sources
@@ -17,12 +17,14 @@ from tests.rows import (
     FAILED,
     RETENTION,
     RETRIED,
+    block,
     claim,
     ended,
     finish,
     make_job,
     new_job,
     rescue_dead,
+    settle,
     state_of,
 )
 
@@ -60,11 +62,15 @@ VERBS: dict[str, list[Callable[[Claimed], object]]] = {
             [1], returned=[job.id], reason="", retention=RETENTION, using="default"
         ),
     ],
+    "block": [lambda job: block(job, make_job())],
     "promote": [lambda job: engine.promote(using="default")],
     "cancel": [lambda job: engine.cancel([job.id], retention=60, using="default")],
     "retry": [
         lambda job: engine.retry([job.id], using="default"),
         lambda job: resume(job),
+        lambda job: (
+            waited(job, State.FAILED, is_over=True) and engine.retry([job.id], using="default")
+        ),
     ],
     "heartbeat": [
         lambda job: engine.heartbeat(1, using="default"),
@@ -79,6 +85,11 @@ VERBS: dict[str, list[Callable[[Claimed], object]]] = {
         lambda job: end_the_step_before(job),
         lambda job: end_the_step_before(job, scheduled_at=timezone.now() + LATER),
         lambda job: end_the_step_before(job, State.FAILED),
+        lambda job: settle(),
+        lambda job: waited(job, State.SUCCEEDED) and settle(),
+        lambda job: waited(job, State.SUCCEEDED, scheduled_at=timezone.now() + LATER) and settle(),
+        lambda job: waited(job, State.FAILED) and settle(),
+        lambda job: waited(job, State.CANCELLED) and settle(),
     ],
 }
 
@@ -110,6 +121,14 @@ def resume(job):
     """Put a job into a workflow where it is not its turn, and retry it."""
     put_into_workflow(job)
     engine.retry([job.id], using="default")
+
+
+def waited(job, state, *, is_over=False, **fields):
+    """Let a job wait, if it waits at all, for one that has ended; or have ended because of it."""
+    awaited = make_job(state, unsettled=True)
+    Link.objects.create(waiting_id=job.id, awaited_id=awaited.pk)
+    fields["ended_by"] = awaited.pk if is_over else None
+    return Job.objects.filter(pk=job.id).update(**fields)
 
 
 def job_in(state, max_attempts):
@@ -172,7 +191,7 @@ def test_every_verb_of_the_engine_that_moves_jobs_is_tried():
         "deregister", "register", "pause_queue", "resume_queue", "ensure_queue",
         "announce", "lost", "report", "row_of", "queue_rows", "forget_levels", "Claim",
         "known_tasks", "store_tasks", "reset", "declare", "fire_now", "Fired", "is_settled",
-        "start",
+        "start", "remember", "Wait",
     }  # fmt: skip
     aliases = {
         "disown",

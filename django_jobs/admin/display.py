@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from django_jobs.explanations import progress_share, progress_text
 from django_jobs.models import Job, Step
 from django_jobs.reasons import Explanation
+from django_jobs.surroundings import Linked
 
 
 def pretty(value: object) -> SafeString:
@@ -71,6 +72,23 @@ def log(lines: Iterable[Mapping[str, Any]]) -> SafeString:
         ),
     )
     return _preformatted(told)
+
+
+def linked(jobs: Iterable[Linked]) -> SafeString:
+    """Return jobs at the other ends of links, each with a link to its page while it has one."""
+    return format_html_join(
+        "",
+        "<div>{} {}</div>",
+        (
+            (_page(job.id, job.name) if job.name else f"#{job.id}", job.state or _("gone"))
+            for job in jobs
+        ),
+    )
+
+
+def _page(key: int, name: str) -> SafeString:
+    address = reverse("admin:django_jobs_job_change", args=[key])
+    return format_html('<a href="{}">{} #{}</a>', address, name, key)
 
 
 def _preformatted(text: object) -> SafeString:

@@ -19,6 +19,7 @@ from django_jobs.admin import display
 from django_jobs.admin.adding import Adding
 from django_jobs.admin.filters import QueueFilter
 from django_jobs.admin.readonly import ReadOnly
+from django_jobs.admin.relations import Relations
 from django_jobs.explanations import error_text, explain
 from django_jobs.models import Job, Schedule, Worker
 
@@ -29,7 +30,7 @@ else:
 
 
 @admin.register(Job)
-class JobAdmin(Adding, ReadOnly, _JobAdmin):
+class JobAdmin(Relations, Adding, ReadOnly, _JobAdmin):
     """Jobs by state, newest first, with retry and cancel."""
 
     class Media:
@@ -99,6 +100,8 @@ class JobAdmin(Adding, ReadOnly, _JobAdmin):
         if any(told.values()):
             fields = [name for name, value in told.items() if value]
             first.append((_("What it says"), {"fields": fields}))
+        if obj is not None:
+            first += self.relations(obj)
         return [*first, *fieldsets]
 
     def get_search_results(

@@ -7,13 +7,17 @@ Order of locks, the same everywhere: workers before jobs, jobs in ascending ``id
 ascending order. A claim under limits takes advisory locks before any row: the host's, then one
 lane's. settle and retry hold the row of a workflow before they write its steps and the jobs
 that wait in it: settle skips one that somebody else holds, retry and the cancellation of a workflow
-wait for it. claim, promote, expire, rescue, prune and fire take rows that nobody waits for them on:
-they skip what is locked and never wait. fire has its schedules before it enqueues. finish and
-release write rows that their worker owns. cancel and retry wait, in ascending ``id``.
+wait for it. claim, promote, expire, rescue, settle, prune and fire take rows that nobody waits for
+them on: they skip what is locked and never wait. fire has its schedules before it enqueues. finish
+and release write rows that their worker owns. cancel and retry wait, in ascending ``id``: retry
+with all that it will write, and block with what is to be waited for, in one statement before the
+first write. Links have no locks of their own: who writes one holds the job that waits, or the job
+that it waits for.
 """
 
 from django_jobs.engine.ageing import age
 from django_jobs.engine.announcing import announce
+from django_jobs.engine.block import Wait, block
 from django_jobs.engine.cancel import cancel
 from django_jobs.engine.claim import Claim, claim
 from django_jobs.engine.declare import declare
@@ -26,6 +30,7 @@ from django_jobs.engine.promote import promote
 from django_jobs.engine.prune import prune
 from django_jobs.engine.queues import ensure_queue, pause_queue, queue_rows, resume_queue
 from django_jobs.engine.release import disown, release
+from django_jobs.engine.remember import remember
 from django_jobs.engine.report import report
 from django_jobs.engine.rescue import Rescued, rescue, rescue_dead
 from django_jobs.engine.reset import reset
@@ -40,8 +45,10 @@ __all__ = [
     "Claim",
     "Fired",
     "Rescued",
+    "Wait",
     "age",
     "announce",
+    "block",
     "cancel",
     "cancel_workflow",
     "claim",
@@ -66,6 +73,7 @@ __all__ = [
     "queue_rows",
     "register",
     "release",
+    "remember",
     "report",
     "rescue",
     "rescue_dead",

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from django_jobs.engine.announcing import summon
+from django_jobs.engine.resuming import unlink
 from django_jobs.engine.sql import JOB, among, fetch, kept_until, movable
 
 _CANCEL = f"""
 WITH taken AS MATERIALIZED (
-    SELECT id FROM {JOB} AS job WHERE id = ANY(%s::bigint[]) AND {movable("cancel")}
+    SELECT id, state FROM {JOB} AS job WHERE id = ANY(%s::bigint[]) AND {movable("cancel")}
     ORDER BY id FOR NO KEY UPDATE
 )
 , moved AS (
@@ -20,7 +21,8 @@ WITH taken AS MATERIALIZED (
     RETURNING job.id, job.worker_id
 )
 SELECT array_agg(id ORDER BY id),
-    array_agg(DISTINCT worker_id) FILTER (WHERE worker_id IS NOT NULL)
+    array_agg(DISTINCT worker_id) FILTER (WHERE worker_id IS NOT NULL),
+    (SELECT bool_or(state = 'blocked') FROM taken)
 FROM moved
 """  # noqa: S608 - names of tables
 
@@ -39,7 +41,9 @@ def cancel(ids: Sequence[int], *, retention: float, using: str) -> list[int]:
     workers: set[int] = set()
     for start in range(0, len(ids), BATCH):
         batch = ids[start : start + BATCH]
-        ((moved, owners),) = fetch(using, _CANCEL, (batch, retention))
+        ((moved, owners, have_waited),) = fetch(using, _CANCEL, (batch, retention))
+        if have_waited:
+            unlink(moved, using)
         cancelled += moved or ()
         workers.update(owners or ())
     summon(workers, using)

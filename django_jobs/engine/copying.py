@@ -32,6 +32,7 @@ _DEFAULTS = {
     "concurrency_key": "",
     "units": 1,
     "unsettled": False,
+    "remembered": False,
 }
 
 

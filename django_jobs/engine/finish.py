@@ -27,6 +27,7 @@ from django_jobs.engine.sql import (
 )
 from django_jobs.outcomes import (
     Abandoned,
+    Blocked,
     Cancelled,
     Claimed,
     Expired,
@@ -168,7 +169,8 @@ def _keep(ended: Finished, state: State, retention: Mapping[str, float]) -> floa
     """Return the seconds to keep the row; None while it is not finished."""
     if state not in FINISHED:
         return None
-    return float(retention[state] if ended.retention is None else ended.retention)
+    keep = float(retention[state] if ended.retention is None else ended.retention)
+    return max(keep, ended.wanted) if state is State.SUCCEEDED else keep
 
 
 class _Conclusion(NamedTuple):
@@ -211,7 +213,7 @@ def _conclusion(ended: Finished, worker: str) -> _Conclusion:
             return _Conclusion(State.CANCELLED, uncharged=1, note=EXPIRED)
         case Cancelled(reason=reason):
             return _Conclusion(State.CANCELLED, note=reason)
-        case Succeeded() | Abandoned():
+        case Succeeded() | Blocked() | Abandoned():
             raise AssertionError(f"{ended.outcome} is not written this way")
 
 

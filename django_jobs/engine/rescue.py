@@ -9,6 +9,7 @@ from typing import NamedTuple
 from django.db import transaction
 
 from django_jobs.engine.announcing import announce
+from django_jobs.engine.settle import settle_after_commit
 from django_jobs.engine.sql import JOB, WORKER, among, change, fetch, kept_until, with_error
 from django_jobs.exceptions import WorkerLost
 from django_jobs.faults import fingerprint
@@ -59,7 +60,7 @@ SET state = {verdict},
                   ELSE %(error)s::jsonb ->> 'fingerprint' END
 FROM (SELECT statement_timestamp() AS at) AS now
 WHERE {among("taken")}
-RETURNING job.id, job.queue, job.state
+RETURNING job.id, job.queue, job.state, job.unsettled AND job.finished_at IS NOT NULL
 """  # noqa: S608 - names of tables and columns
 
 
@@ -128,8 +129,10 @@ def rescue(
     with transaction.atomic(using=using):
         rows = fetch(using, _RESCUE[begun is not None], params)
         change(using, f"DELETE FROM {WORKER} WHERE id = ANY(%s)", (sorted(workers),))  # noqa: S608
-        rescued = [Rescued._make(row) for row in rows]
+        rescued = [Rescued._make(row[:3]) for row in rows]
         announce({job.queue for job in rescued}, using)
+        if any(is_awaited for *_, is_awaited in rows):
+            settle_after_commit(retention, using)
     return rescued
 
 

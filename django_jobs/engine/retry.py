@@ -1,13 +1,15 @@
-"""retry: failed or cancelled → ready, with all attempts again."""
+"""retry: failed or cancelled → ready, or blocked, with all attempts again."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 
 from django.db import IntegrityError, transaction
 
 from django_jobs.engine.announcing import announce
-from django_jobs.engine.resume import resume
+from django_jobs.engine.resume import resume as resume_workflows
+from django_jobs.engine.resuming import lock_followers, resume, roots, unlink
 from django_jobs.engine.sql import JOB, among, fetch, movable, states
 from django_jobs.states import LIVE
 
@@ -29,13 +31,18 @@ WITH taken AS MATERIALIZED (
     )
     GROUP BY unique_key
 )
+SELECT id, unique_key IS NOT NULL FROM {JOB} AS job WHERE {among("chosen")}
+ORDER BY unique_key COLLATE "C"
+"""  # noqa: S608 - names of tables
+
+_MOVE = f"""
 UPDATE {JOB} AS job
 SET state = 'ready', claims = job.claims + 1, attempts = 0, reprieves = 0, worker_id = NULL,
     scheduled_at = statement_timestamp(), started_at = NULL, finished_at = NULL, prune_at = NULL,
-    result = NULL, progress = NULL, note = NULL,
+    result = NULL, progress = NULL, note = NULL, ended_by = NULL,
     expires_at = statement_timestamp() + (job.expires_at - job.scheduled_at)
-WHERE {among("chosen")}
-RETURNING job.queue
+WHERE id = ANY(%s::bigint[])
+RETURNING job.id, job.queue
 """  # noqa: S608 - names of tables
 
 #: Jobs moved by one statement.
@@ -46,21 +53,38 @@ def retry(ids: Sequence[int], *, using: str) -> int:
     """Move failed and cancelled jobs to ready with no attempt used; return how many.
 
     Their errors stay. A job whose unique key another one holds is left as it is. One that is part
-    of a workflow resumes it: what waits for steps before its own is blocked.
+    of a workflow resumes it: what waits for steps before its own is blocked. One that another job
+    has ended waits for that one again, which is tried again instead; and so does all else that it
+    has ended.
     """
-    resumed, ids = resume(sorted(ids), using=using)
-    batches = (ids[start : start + BATCH] for start in range(0, len(ids), BATCH))
-    return resumed + sum(_retry(batch, using) for batch in batches)
+    resumed, ids = resume_workflows(sorted(ids), using=using)
+    causes = roots(ids, using)
+    moved: set[int] = set()
+    for start in range(0, len(causes), BATCH):
+        moved.update(_retry(causes[start : start + BATCH], using))
+    return resumed + len(moved.intersection(ids))
 
 
-def _retry(ids: list[int], using: str) -> int:
+def _retry(ids: list[int], using: str) -> list[int]:
     try:
         with transaction.atomic(using=using):
-            queues = [queue for (queue,) in fetch(using, _RETRY, (ids,))]
-            announce(set(queues), using)
-            return len(queues)
+            lock_followers(ids, using)
+            chosen = fetch(using, _RETRY, (ids,))
+            free = [job for job, is_keyed in chosen if not is_keyed]
+            # One UPDATE takes its rows in an order of its own; keys are taken in theirs.
+            batches = [[free] if free else [], [[job] for job, is_keyed in chosen if is_keyed]]
+            moved = {
+                job: queue
+                for batch in chain(*batches)
+                for job, queue in fetch(using, _MOVE, (batch,))
+            }
+            if not moved:
+                return []
+            announce(set(moved.values()), using)
+            unlink(list(moved), using)
+            return [*moved, *resume(list(moved), using)]
     except IntegrityError:
         # Somebody took one of the keys between our look and our write: one at a time, then.
         if len(ids) == 1:
-            return 0
-        return sum(_retry([one], using) for one in ids)
+            return []
+        return [job for one in ids for job in _retry([one], using)]

@@ -1,32 +1,40 @@
-"""settle: tell those who wait for a job that it has ended."""
+"""settle: blocked → ready, scheduled, failed or cancelled: tell who waits that a job has ended."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Mapping, Sequence
 
 from django.db import connections, transaction
 
-from django_jobs.engine.ended import Ended
+from django_jobs.engine.ends import Ended
+from django_jobs.engine.links import fail_forlorn, tell_links
 from django_jobs.engine.sql import JOB, among, change, fetch, states
 from django_jobs.engine.steps import settle_steps
 from django_jobs.states import FINISHED
 
 #: Ends that one transaction tells of.
 BATCH = 1000
+#: Seconds between looks for those that somebody else held: another one who settles, mostly, and so
+#: for a moment. After the last of them the service goes on with it.
+PAUSES = (0.002, 0.005, 0.01, 0.02)
 
 # Whoever makes others wait for a job sets its 'unsettled' in the same transaction, and so holds
 # its row: either the end comes later, and finds the mark, or it was before, and is found here by
 # the mark. Nobody waits for an end that is never told.
 _ENDED = f"""
-SELECT id, name, state, worker_id, errors -> -1, step_id FROM {JOB}
-WHERE unsettled AND state IN {states(FINISHED)}
-    AND (step_id IS NULL OR step_id <> ALL(%s::bigint[]))
+SELECT id, name, state, worker_id, step_id, errors -> -1 FROM {JOB}
+WHERE unsettled AND state IN {states(FINISHED)} AND id > %s
 ORDER BY id LIMIT %s FOR NO KEY UPDATE SKIP LOCKED
 """  # noqa: S608 - names of tables
 
+# Statistics from when thousands waited for one job make the planner believe that each job is
+# awaited by so many, and read all links for any batch. All that follows has its index.
+_BY_INDEX = "SELECT set_config('enable_seqscan', 'off', true)"
+
 # A settlement that a crash of the server takes back is made again, and whatever was built on it is
 # behind it in the log, and taken back too: so nobody waits for the disk.
-_NEED_NOT_LAST = "SET LOCAL synchronous_commit = off"
+_NEED_NOT_LAST = ", set_config('synchronous_commit', 'off', true)"
 
 _UNTOLD = f"SELECT EXISTS (SELECT 1 FROM {JOB} WHERE unsettled AND state IN {states(FINISHED)})"  # noqa: S608
 
@@ -34,17 +42,23 @@ _TOLD = f"UPDATE {JOB} AS job SET unsettled = false WHERE {among('unnest(%s::big
 
 
 def settle(*, retention: Mapping[str, float], using: str, batch: int = BATCH) -> int:
-    """Tell of ends that nobody was told of yet; return of how many.
+    """Tell of ends that nobody was told of yet; return of how many, or what comes to that.
 
     What waits for them is made ready, or ended too, and then is told of in turn. ``retention`` is
     how many seconds to keep what is ended so, by its state. Safe to run anywhere, at any time: what
     is under way elsewhere is skipped.
     """
-    settled = 0
-    busy: list[int] = []
-    while count := _settle(retention, batch, busy, using):
-        settled += count
-    return settled
+    settled = fail_forlorn(retention, batch, using)
+    pauses = iter(PAUSES)
+    while True:
+        told, held = _look_through(retention, batch, using)
+        settled += told
+        if told:
+            pauses = iter(PAUSES)
+        elif not held or (pause := next(pauses, None)) is None:
+            return settled
+        else:
+            time.sleep(pause)
 
 
 def is_settled(*, using: str) -> bool:
@@ -62,20 +76,30 @@ def _settle_now(retention: Mapping[str, float], using: str) -> None:
     settle(retention=retention, using=using)
 
 
-def _settle(retention: Mapping[str, float], batch: int, busy: list[int], using: str) -> int:
-    """Settle one batch. Steps of workflows that are under way elsewhere are added to ``busy``."""
+def _look_through(retention: Mapping[str, float], batch: int, using: str) -> tuple[int, int]:
+    """Look at all that is unsettled, once; return how many were told of, and how many not yet."""
+    told = held = last = 0
     is_own = not connections[using].in_atomic_block
-    with transaction.atomic(using=using):
-        if is_own:
-            change(using, _NEED_NOT_LAST)
-        ended = [Ended._make(row) for row in fetch(using, _ENDED, (busy, batch))]
-        if ended:
-            busy += _tell(ended, retention, using)
-            told = [job.id for job in ended if job.step_id not in busy]
-            change(using, _TOLD, (told,))
-    return len(ended)
+    while True:
+        with transaction.atomic(using=using):
+            ended = [Ended.of(row) for row in fetch(using, _ENDED, (last, batch))]
+            if ended:
+                fetch(using, _BY_INDEX + _NEED_NOT_LAST * is_own)
+                again, busy = _tell(ended, retention, using)
+                done = [job.id for job in ended if job.id not in again and job.step_id not in busy]
+                change(using, _TOLD, (done,))
+                told += len(done)
+                held += len(again)
+                last = ended[-1].id
+        if len(ended) < batch:
+            return told, held
 
 
-def _tell(ended: Sequence[Ended], retention: Mapping[str, float], using: str) -> Collection[int]:
-    """Move what waits for these jobs; return the steps whose jobs are told of by somebody else."""
-    return settle_steps(ended, retention, using)
+def _tell(
+    ended: Sequence[Ended], retention: Mapping[str, float], using: str
+) -> tuple[Collection[int], Collection[int]]:
+    """Move what waits for these jobs; return those whose end is to be told again in a moment, and
+    the steps of workflows that somebody else has in hand.
+    """
+    busy = settle_steps(ended, retention, using)
+    return tell_links(ended, retention, using), busy

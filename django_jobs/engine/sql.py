@@ -8,7 +8,7 @@ from typing import Any
 from django.db import connections, router
 from django.db.models import Model
 
-from django_jobs.models import Edge, Job, Queue, Schedule, Step, Worker, Workflow
+from django_jobs.models import Edge, Job, Link, Queue, Schedule, Step, Worker, Workflow
 from django_jobs.states import State, sources
 
 #: Failed attempts whose errors are kept with a job; the oldest go first.
@@ -23,7 +23,7 @@ def table(model: type[Model]) -> str:
 
 
 JOB, QUEUE, SCHEDULE, WORKER = table(Job), table(Queue), table(Schedule), table(Worker)
-WORKFLOW, STEP, EDGE = table(Workflow), table(Step), table(Edge)
+LINK, WORKFLOW, STEP, EDGE = table(Link), table(Workflow), table(Step), table(Edge)
 
 
 def states(names: Iterable[State]) -> str:

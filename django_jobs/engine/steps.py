@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from django_jobs.engine.announcing import announce
-from django_jobs.engine.ended import Ended
+from django_jobs.engine.ends import Ended
 from django_jobs.engine.sql import EDGE, JOB, STEP, WORKFLOW, among, change, fetch
 from django_jobs.states import OnFailure, State, StepState
 

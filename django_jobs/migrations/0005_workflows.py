@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("django_jobs", "0003_schedules"),
+        ("django_jobs", "0004_dependencies"),
     ]
 
     operations = [

@@ -1,6 +1,7 @@
-"""The rows: Job, Queue, RateLevel, Schedule, Task, Worker; Workflow, with its Steps."""
+"""The rows: Job, Link, Queue, RateLevel, Schedule, Task, Worker; Workflow, with its Steps."""
 
 from django_jobs.models.job import Job
+from django_jobs.models.link import Link
 from django_jobs.models.queue import Queue
 from django_jobs.models.rate import RateLevel
 from django_jobs.models.schedule import Schedule
@@ -11,6 +12,7 @@ from django_jobs.models.workflow import Edge, Step, Workflow
 __all__ = [
     "Edge",
     "Job",
+    "Link",
     "Queue",
     "RateLevel",
     "Schedule",

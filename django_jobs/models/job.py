@@ -77,6 +77,10 @@ class Job(Waitable):
     unsettled = models.BooleanField(
         _("end not told yet"), default=False, db_default=False, editable=False
     )
+    #: Other functions depend on its own: it is looked for by its arguments, which are all by name.
+    remembered = models.BooleanField(
+        _("looked for by others"), default=False, db_default=False, editable=False
+    )
     #: The job whose end ended this one, which so never ran.
     ended_by = models.BigIntegerField(_("ended by job"), null=True, blank=True, editable=False)
     #: The job that made this one.
@@ -203,6 +207,15 @@ class Job(Waitable):
                 fields=["id"],
                 name="django_jobs_job_unsettled",
                 condition=Q(unsettled=True, state__in=sorted(FINISHED)),
+            ),
+            # Beside it stand two over kwargs, made by a migration: Django has no such kind of index
+            # outside of django.contrib.postgres.
+            models.Index(
+                F("name"),
+                F("state"),
+                F("finished_at").desc(),
+                name="django_jobs_job_remembered",
+                condition=Q(remembered=True),
             ),
             # Few jobs have parents.
             models.Index(

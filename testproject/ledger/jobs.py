@@ -18,6 +18,7 @@ from django.utils import timezone, translation
 from django_jobs import Cancel, Retry, Snooze, job
 from django_jobs.models import Job
 from testproject.ledger import (  # noqa: F401 - registers them
+    dependent,
     examples,
     ordeals,
     paint,

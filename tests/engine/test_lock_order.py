@@ -5,13 +5,24 @@ from __future__ import annotations
 from contextlib import nullcontext
 
 import pytest
-from django.db import OperationalError, connection, transaction
+from django.db import connection, transaction
 
 from django_jobs import engine
-from django_jobs.models import Job
+from django_jobs.models import Job, Link
 from django_jobs.outcomes import Snoozed
 from django_jobs.states import State
-from tests.rows import FAILED, RETENTION, ended, finish, held, make_job, new_job, sql
+from tests.rows import (
+    FAILED,
+    RETENTION,
+    block,
+    ended,
+    finish,
+    held,
+    make_job,
+    new_job,
+    settle,
+    sql,
+)  # fmt: skip
 from tests.threads import at_once, wait_until
 
 #: Rows in the table, and those that a verb is about: so few that the planner may scan them all.
@@ -48,6 +59,15 @@ def waiting():
     )
 
 
+def let_wait(jobs):
+    """Let all jobs wait for one, which has ended; those that somebody holds are left running."""
+    cause = make_job("failed", unsettled=True)
+    Link.objects.bulk_create(Link(waiting=job, awaited=cause) for job in jobs)
+    return Job.objects.filter(pk__in=[job.pk for job in jobs[1:-1]]).update(
+        state="blocked", worker=None
+    )
+
+
 VERBS = {
     "finish well": lambda jobs: finish(*(ended(held(job)) for job in jobs)),
     "finish badly": lambda jobs: finish(*(ended(held(job), FAILED) for job in jobs)),
@@ -60,6 +80,8 @@ VERBS = {
     "cancel": lambda jobs: engine.cancel(
         [job.pk for job in jobs[::-1]], retention=60, using="default"
     ),
+    "block": lambda jobs: block(held(jobs[BATCH // 2]), *jobs[: BATCH // 2 - 1], jobs[-1]),
+    "settle": lambda jobs: let_wait(jobs) and settle(),
     "rescue": lambda jobs: engine.rescue([1], reason="", retention=RETENTION, using="default"),
 }
 
@@ -87,11 +109,6 @@ def test_a_verb_that_waits_for_the_first_job_holds_none_of_the_others(verb, jobs
     assert Job.objects.cancelled().filter(pk=jobs[0].pk).exists()
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=OperationalError,
-    reason="retry takes keys in the order of its rows: who enqueues crosswise meets a deadlock",
-)
 def test_who_retries_takes_unique_keys_in_their_order(transactional_db):
     # Given failed jobs whose keys ascend where their ids descend
     first, second, third = (

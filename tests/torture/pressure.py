@@ -32,9 +32,6 @@ BACKLOG = 2000
 KEPT = {"succeeded": 0.05, "failed": 0.2, "cancelled": 0.2}
 #: Who does what, and how many of them.
 STAFF = {"enqueue": 4, "work": 4, "cancel": 2, "retry": 2, "rescue": 1, "tend": 1, "watch": 1}
-#: Whether jobs with unique keys are retried. Not yet: retry takes keys in the order of its rows,
-#: which tests/engine/test_lock_order.py expects to fail.
-RETRIES_KEYS = False
 
 
 @dataclass
@@ -141,8 +138,6 @@ class Pressure:
 
     def _retry(self, random: Random) -> None:
         ids = self._some(random, random.choice([1, 5, 100]))
-        if not RETRIES_KEYS:
-            ids = list(Job.objects.filter(pk__in=ids, unique_key=None).values_list("pk", flat=True))
         self._note("retry", engine.retry(ids, using="default"))
 
     def _work(self, random: Random) -> None:
