@@ -18,10 +18,12 @@ from django.utils import timezone, translation
 from django_jobs import Cancel, Retry, Snooze, job
 from django_jobs.models import Job
 from testproject.ledger import (  # noqa: F401 - registers them
+    cool_tasks,
     dependent,
     examples,
     ordeals,
     paint,
+    things1,
     torture,
     traces,
     trials,

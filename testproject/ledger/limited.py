@@ -43,6 +43,30 @@ def hold_one_of_two(label: str) -> None:
     _tell(f"{label}: ended")
 
 
+@job(concurrency_key=lambda label, key: key, max_running_per_key=2, max_attempts=20)
+def run_two_per_key(label: str, key: str) -> None:
+    """Work for a while."""
+    _work(f"key {key}/{label}", 0.02)
+
+
+@job(concurrency_key=lambda label, key: key, ordered=True, max_attempts=20)
+def run_in_order(label: str, key: str) -> None:
+    """Work for a while."""
+    _work(f"order {key}/{label}", 0.005)
+
+
+@job(rate_limit="25/s", max_attempts=20)
+def run_at_a_rate(label: str) -> None:
+    """Work for a moment."""
+    _work(f"rate/{label}", 0.0)
+
+
+@job(max_running=3, units=5, max_attempts=20)
+def run_three_heavy_ones(label: str) -> None:
+    """Work for a while."""
+    _work(f"heavy/{label}", 0.02)
+
+
 def _work(label: str, seconds: float) -> None:
     _tell(f"{label}: begun")
     time.sleep(seconds)

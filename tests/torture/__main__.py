@@ -20,9 +20,9 @@ PATIENCE = 120.0
 
 if TYPE_CHECKING:
     from tests.lifecycle.conftest import Runjobs
-    from tests.torture import pressure, scenarios
+    from tests.torture import limits, pressure, scenarios
 
-    Findings = scenarios.Findings | pressure.Findings
+    Findings = scenarios.Findings | pressure.Findings | limits.Findings
 
 #: The scenarios, with the jobs and the kills of each unless the command line says otherwise. Of
 #: random moments, the jobs are those that wait or run at any moment; of deadlocks, the kills are
@@ -32,6 +32,7 @@ SCENARIOS = {
     "at_least_once": (5000, 30),
     "random_moments": (60, 100),
     "deadlocks": (40_000, 1000),
+    "limits": (2_000, 60),
 }
 
 

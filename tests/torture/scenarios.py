@@ -17,6 +17,7 @@ from tests.torture import pressure
 from tests.torture.audit import Audit, audit
 from tests.torture.executioner import KINDS, Executioner
 from tests.torture.fleet import Fleet, Start
+from tests.torture.limits import FIFTY, under_fire
 
 #: Flags of a command of the fleet.
 FLAGS = ("--concurrency", "4", "--shutdown-timeout", "2", "--no-progress")
@@ -101,6 +102,11 @@ def deadlocks(start: Start, jobs: int, kills: int, random: Random) -> pressure.F
     return pressure.Pressure(random).run(
         lambda moved: moved["enqueue"] >= jobs and moved["rescue"] >= kills, within=LONGEST
     )
+
+
+def limits(start: Start, jobs: int, kills: int, random: Random) -> Any:
+    """Run jobs under limits of every kind by fifty workers, and kill one after the other."""
+    return under_fire(start, FIFTY, jobs, kills, random)
 
 
 def _in_portions(
