@@ -41,8 +41,19 @@ DATA = Path(__file__).parent / "data"
 #: How long the mail server takes to accept one newsletter, in seconds.
 NEWSLETTER_PACE = 0.1
 
+#: How long it takes to write a part of an export, in seconds.
+EXPORT_PACE = 0.05
+
 #: How many days a forecast looks ahead.
 SEASON = 90
+
+
+class Export(TypedDict):
+    """From when to when a part was written, as ISO 8601, and of how many orders it is one."""
+
+    began: str
+    ended: str
+    orders: int
 
 
 @job(queue="mail", max_attempts=5)
@@ -169,6 +180,20 @@ def check_feed(supplier: str) -> int:
 def visit_supplier(supplier: str) -> suppliers.Visit:
     """Ask a supplier for news. Our line carries two calls at a time, so we make no more."""
     return suppliers.visit(supplier)
+
+
+@job(
+    queue="mail",
+    concurrency_key=lambda customer_id, part: f"customer-{customer_id}",
+    max_running_per_key=1,
+    max_attempts=3,
+)
+def export_orders(customer_id: int, part: int) -> Export:
+    """Write a part of a customer's orders down. Customers take turns: one at a time for each."""
+    began = timezone.now()
+    orders = Order.objects.filter(customer_id=customer_id).count()
+    time.sleep(EXPORT_PACE)  # what writing them takes
+    return Export(began=began.isoformat(), ended=timezone.now().isoformat(), orders=orders)
 
 
 @job(queue="mail", max_attempts=3)

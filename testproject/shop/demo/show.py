@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from testproject.shop.demo import admin_site, customers, missed, prepare, summary
 from testproject.shop.demo.clock import moment
+from testproject.shop.demo.exports import GREEDY, MODEST, OTHERS, Exports
 from testproject.shop.demo.hard_cases import HardCases
 from testproject.shop.demo.invariants import invariants
 from testproject.shop.demo.kill import Casualty, watch_rescue
@@ -33,6 +34,7 @@ class Show:
         self.hard: HardCases | None = None
         self.missed: datetime | None = None
         self.month_end: MonthEnd | None = None
+        self.exports: Exports | None = None
 
     def play(self) -> bool:
         """Play every chapter and return whether everything that must hold does."""
@@ -41,6 +43,7 @@ class Show:
         self.enqueue()
         self.work()
         self.work_on_hard_cases()
+        self.export()
         self.close_month()
         self.summarize()
         return self.check()
@@ -123,6 +126,18 @@ class Show:
         code = work_on(self.hard, moment(TIMEOUT), self.story.interrupt)
         self.story.say(f"runjobs ended with exit code {code}.")
 
+    def export(self) -> None:
+        """Let one customer ask for much more than the others, who wait behind."""
+        self.story.chapter("A limit for each customer")
+        self.exports = Exports.enqueue()
+        self.story.say(
+            f"One customer asks for {GREEDY} parts of an export, then {OTHERS} others for {MODEST}"
+        )
+        self.story.say(
+            "each. Of each one runs at a time (max_running_per_key=1), and they take turns."
+        )
+        work_off(self.run, moment(TIMEOUT), lambda left: None)
+
     def close_month(self) -> None:
         """Run a workflow: many jobs, and one that comes after all of them."""
         self.story.chapter("A workflow: the month is closed")
@@ -148,6 +163,8 @@ class Show:
         found = list(invariants(self.run, self.dead, self.listed, self.hard, self.missed))
         if self.month_end is not None:
             found += self.month_end.invariants()
+        if self.exports is not None:
+            found += self.exports.invariants()
         for invariant in found:
             self.story.result(invariant)
         return all(invariant.holds for invariant in found)
