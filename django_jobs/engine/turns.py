@@ -182,9 +182,8 @@ def _plan(
             shares[tier(head)] -= share
             continue
         is_alone = shares[tier(head)] == share
-        # A key has one job at each turn; those without have more, the fewer others there are.
-        most = limit * share // shares[tier(head)] if share > 1 else 1
-        count = able if is_alone else min(able, max(1, most))
+        most = _portion(limit if share > 1 else able, share, shares[tier(head)])
+        count = able if is_alone else min(able, most)
         permits.take(head, count)
         limit -= count
         given[head] = given.get(head, 0) + count
@@ -192,6 +191,16 @@ def _plan(
     floors = _floors(heads, ranks)
     takes = [Take(head, count, floors[head]) for head, count in given.items()]
     return Plan(takes, is_shared=len(heads) > 1 and (limit <= 0 or len(given) < len(heads)))
+
+
+def _portion(left: int, share: int, shares: int) -> int:
+    """Return how many jobs are given to a head at one turn.
+
+    To a key half of what would be fair, so that what is left is given turn by turn: it comes to the
+    same as one job at each, in fewer turns. To jobs without keys all of their share.
+    """
+    fair = left * share // shares
+    return max(1, fair if share > 1 else fair // 2)
 
 
 def _sum(shares: Iterable[tuple[tuple[int, int], int]]) -> Counter[tuple[int, int]]:
