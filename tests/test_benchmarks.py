@@ -37,6 +37,8 @@ def test_every_benchmark_prints_a_ratio_and_leaves_no_database_behind():
         "coroutines",
         "context",
         "limits",
+        "hot_key",
+        "tenants",
         "schedules",
         "fan_in",
         "fan_in, writes of steps",

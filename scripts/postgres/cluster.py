@@ -20,7 +20,7 @@ from .programs import server_major
 DATABASE = "django_jobs"
 SUPERUSER = "postgres"
 # The tests run many workers at once, each with several connections.
-MAX_CONNECTIONS = 200
+MAX_CONNECTIONS = 400
 # Seconds: until a server must be ready; until one that stops is told more firmly.
 START_DEADLINE, STOP_DEADLINE = 60.0, 30.0
 
