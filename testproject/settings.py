@@ -32,6 +32,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django.contrib.postgres",  # the test app depot has columns of arrays
     "django_jobs",
     "testproject.shop",
     "testproject.ledger",
