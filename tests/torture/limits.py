@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -62,13 +63,13 @@ def under_fire(
     killed = 0
     while killed < kills and Job.objects.succeeded().count() < total:
         done = Job.objects.succeeded().count()
-        wait_until(lambda done=done: Job.objects.succeeded().count() > done)
+        wait_until(partial(_has_grown, done))
         pids = list(Job.objects.running().values_list("worker__pid", flat=True).distinct())
         pids = [pid for pid in pids if pid]
         if pids:
             killed += _kill(random.choice(pids))
     while (left := total - Job.objects.succeeded().count()) > 0:
-        wait_until(lambda left=left: total - Job.objects.succeeded().count() < left)
+        wait_until(partial(_has_grown, total - left))
     for one in running:
         one.send(signal.SIGTERM)
     for one in running:
@@ -77,6 +78,10 @@ def under_fire(
     if Worker.objects.exists() or Job.objects.running().exists():
         found.broken.append("somebody still holds something")
     return found
+
+
+def _has_grown(done: int) -> bool:
+    return Job.objects.succeeded().count() > done
 
 
 def _specs(label: str) -> Sequence[Any]:
@@ -120,7 +125,7 @@ def _audit(jobs: int, kills: int, seconds: float) -> Findings:
         found.broken.append(f"{jobs - len(ends)} jobs have not ended in the ledger")
     starts = Job.objects.filter(name=limited.run_at_a_rate.job.func).values_list("started_at")
     # What was claimed just before the end of a second has begun just after it.
-    windows = Counter(int(at.timestamp()) for (at,) in starts if at.microsecond >= MOMENT)
+    windows = Counter(int(at.timestamp()) for (at,) in starts if at and at.microsecond >= MOMENT)
     found.most["starts a second"] = max(windows.values())
     if found.most["starts a second"] > RATE:
         found.broken.append(f"{found.most['starts a second']} have started in one second")
