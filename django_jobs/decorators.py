@@ -74,6 +74,7 @@ _DECLARED: dict[str, Callable[[Any], Any]] = {
     "type_key": lambda value: options.check_name(value, "type_key"),
     "write_all": options.check_write_all,
     "depends_on": dependencies.check,
+    "aliases": options.check_aliases,
 }
 
 
@@ -115,8 +116,9 @@ class JobMaker:
         What is said where a function is declared goes over them; None stands for what would hold
         without them. Raise UnknownOption or InvalidOption.
         """
-        if "name" in declared:
-            raise InvalidOption("A name is for one function: give it at the function itself.")
+        for own in ("name", "aliases"):
+            if own in declared:
+                raise InvalidOption(f"{own} is for one function: give it at the function itself.")
         return JobMaker(self._defaults | _checked(dict(declared)))
 
     def __repr__(self) -> str:

@@ -79,6 +79,8 @@ class Definition:
     write_all: tuple[str, ...] | bool = ()
     #: Runs that must have succeeded before one of its own may begin.
     depends_on: tuple[Dependency, ...] = ()
+    #: Names that it had before: jobs that were enqueued under them are run by it.
+    aliases: tuple[str, ...] = ()
     #: Of the arguments alone: without the context.
     signature: inspect.Signature = field(init=False)
     #: The parameter that gets the context.
@@ -108,6 +110,11 @@ class Definition:
             "type_key": self.type_key or self.module_key,
         }.items():
             object.__setattr__(self, attribute, value)
+
+    @property
+    def known_as(self) -> tuple[str, ...]:
+        """Return all names under which its jobs may be found, the present one first."""
+        return (self.name, *self.aliases)
 
     @property
     def limit(self) -> Limit | None:

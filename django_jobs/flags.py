@@ -12,6 +12,9 @@ from django_jobs.exceptions import JobsError
 from django_jobs.options import check_name
 from django_jobs.queueing import ORDERS
 
+#: What --wait-for-migrations means alone: no end, in seconds.
+FOR_EVER = math.inf
+
 
 def add_flags(parser: ArgumentParser) -> None:
     """Declare all flags of the command."""
@@ -68,6 +71,15 @@ def _add_size(parser: ArgumentParser) -> None:
         help="Worker processes. 0 runs the worker in this very process. Default: 1.",
     )
     parser.add_argument("--database", metavar="ALIAS", help="The database that holds the jobs.")
+    parser.add_argument(
+        "--wait-for-migrations",
+        nargs="?",
+        type=_seconds,
+        const=FOR_EVER,
+        metavar="SECONDS",
+        help="Where migrations of django_jobs are pending, or the database is away, wait for them "
+        "instead of leaving; at most so many seconds, or for ever.",
+    )
     parser.add_argument(
         "--no-progress", action="store_true", help="Show no live line on a terminal."
     )

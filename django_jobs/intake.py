@@ -153,7 +153,8 @@ class Intake:
         limits = registry.limits()
         if self._host_budget(limits) is not None or self._signposts.policies:
             return True
-        return any(limit.counts for job in self.ended if (limit := limits.get(job.name)))
+        names = {registry.current(job.name) for job in self.ended}
+        return any(limit.counts for name in names if (limit := limits.get(name)))
 
     def give_back_stale(self) -> None:
         """Give back what has waited for a place for too long, behind jobs longer than expected."""
@@ -191,5 +192,5 @@ class Intake:
 
 
 def _places(job: Claimed, limits: Mapping[str, Limit]) -> str:
-    limit = limits.get(job.name)
+    limit = limits.get(registry.current(job.name))
     return limit.places if limit else ""

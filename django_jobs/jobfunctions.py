@@ -65,6 +65,7 @@ class Declared(Defaults, total=False):
     """The options of ``@job``."""
 
     name: str | None
+    aliases: str | Sequence[str] | None
 
 
 class JobFunction(Protocol[P, R_co]):

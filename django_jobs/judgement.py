@@ -102,7 +102,7 @@ def concluded(
     """Return a run that ends now and began at ``began``, by the monotonic clock."""
     ended = time.monotonic()
     retention = None if definition is None else definition.retention
-    wanted = awaited().get(job.name, 0.0)
+    wanted = awaited().get(job.name if definition is None else definition.name, 0.0)
     return Finished(job, outcome, ended - began, ended, retention, wanted=wanted)
 
 

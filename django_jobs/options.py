@@ -144,6 +144,16 @@ def check_write_all(value: object) -> tuple[str, ...] | bool:
     return tuple(dict.fromkeys(name.strip() for name in names))
 
 
+def check_aliases(value: object) -> tuple[str, ...]:
+    """Return one former name of a job function, or several, as a tuple, or raise InvalidOption."""
+    given = [value] if isinstance(value, str) else value
+    if not isinstance(given, list | tuple | set | frozenset):
+        raise InvalidOption(
+            f"aliases must be a list of the names that the function had before, not {value!r}."
+        )
+    return tuple(dict.fromkeys(check_name(name, "aliases") for name in given))
+
+
 def check_dict(value: object, option: str) -> dict[str, Any]:
     """Return a copy of a dict with text keys, or raise InvalidOption."""
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):

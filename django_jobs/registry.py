@@ -16,6 +16,8 @@ from django_jobs.exceptions import DuplicateJobName, InvalidOption, UnknownJob
 from django_jobs.limits import Limit
 
 _definitions: dict[str, Definition] = {}
+#: Names by which functions were known before, and those that they have now.
+_aliases: dict[str, str] = {}
 #: The limits of the definitions, and of which ones.
 _limits: tuple[object, dict[str, Limit]] = (None, {})
 #: Who is depended on, and by which definitions.
@@ -44,13 +46,34 @@ def import_path(func: Callable[..., Any]) -> str:
 
 def register(definition: Definition) -> None:
     """Make ``definition`` known; a module that is imported anew may replace its own."""
-    known = _definitions.get(definition.name)
-    if known is not None:
-        first, second = import_path(known.func), import_path(definition.func)
-        if first != second:
-            raise DuplicateJobName(definition.name, first, second)
+    _refuse_taken(definition)
     _definitions[definition.name] = definition
+    for alias, name in list(_aliases.items()):
+        if name == definition.name:
+            del _aliases[alias]
+    _aliases.update(dict.fromkeys(definition.aliases, definition.name))
     _forget()
+
+
+def _refuse_taken(definition: Definition) -> None:
+    """Raise DuplicateJobName where a name, old or new, would stand for two functions."""
+    own = import_path(definition.func)
+    for name in (definition.name, *definition.aliases):
+        holder = _definitions.get(_aliases.get(name, name))
+        if holder is None or (name != definition.name and not holder.is_declared):
+            continue  # a plain function that was found by its path gives way: it was renamed
+        if (first := import_path(holder.func)) != own:
+            raise DuplicateJobName(name, first, own)
+
+
+def current(name: str) -> str:
+    """Return the name that a job function has now; as it is, where nobody has renamed it."""
+    return _aliases.get(name, name)
+
+
+def aliases() -> Mapping[str, str]:
+    """Return the names by which job functions were known before, with those that they have now."""
+    return _aliases
 
 
 def names() -> list[str]:
@@ -66,6 +89,8 @@ def declared_names() -> list[str]:
 def forget(name: str) -> None:
     """Take back a registration."""
     _definitions.pop(name, None)
+    for alias in [alias for alias, current_name in _aliases.items() if current_name == name]:
+        del _aliases[alias]
     _forget()
 
 
@@ -85,7 +110,8 @@ def awaited() -> Mapping[str, float]:
         found: dict[str, float] = {}
         for definition in list(_definitions.values()):
             for one in definition.depends_on:
-                found[one.name] = max(found.get(one.name, 0.0), one.window or 0.0)
+                name = current(one.name)
+                found[name] = max(found.get(name, 0.0), one.window or 0.0)
         _awaited = (_definitions, found)
     return _awaited[1]
 
@@ -117,11 +143,11 @@ def resolve(name: str) -> Definition:
     to JOB_MODULES: what a row names must never decide what code is imported.
     """
     try:
-        return _definitions[name]
+        return _definitions[_aliases.get(name, name) if _aliases else name]
     except KeyError:
         pass
     definition = _imported(name)
-    return _definitions.setdefault(name, definition)
+    return definition if name in _aliases else _definitions.setdefault(name, definition)
 
 
 def _imported(name: str) -> Definition:
@@ -130,7 +156,10 @@ def _imported(name: str) -> Definition:
         reason = "it is not registered, and its module is neither in an installed app nor in "
         raise UnknownJob(name, f"{reason}DJANGO_JOBS['JOB_MODULES'].", names())
     try:
-        func = getattr(import_module(module_name), attribute)
+        module = import_module(module_name)
+        if name in _aliases:  # importing the module has said so
+            return _definitions[_aliases[name]]
+        func = getattr(module, attribute)
     except Exception as error:  # whatever the module does when imported, the job is parked
         raise UnknownJob(name, f"{error}.", names()) from error
     if name in _definitions:  # importing the module has registered it

@@ -66,14 +66,25 @@ def _remember(job: Claimed, definition: Definition, policy: Policy) -> None:
 
 
 def _has_succeeded(wanted: Prerequisite, job: Claimed, policy: Policy) -> bool:
-    return runs.has_succeeded(
-        wanted.definition.name,
-        wanted.given,
-        window=wanted.window,
-        waiting=job.id,
-        key=wanted.key,
-        using=policy.using,
+    return any(
+        runs.has_succeeded(
+            name,
+            wanted.given,
+            window=wanted.window,
+            waiting=job.id,
+            key=wanted.key,
+            using=policy.using,
+        )
+        for name in wanted.definition.known_as
     )
+
+
+def _coming(wanted: Prerequisite, job: Claimed, policy: Policy) -> int | None:
+    for name in wanted.definition.known_as:
+        found = runs.coming(name, wanted.given, waiting=job.id, using=policy.using)
+        if found is not None:
+            return found
+    return None
 
 
 def _block(job: Claimed, missing: list[Prerequisite], policy: Policy) -> Outcome | None:
@@ -81,9 +92,7 @@ def _block(job: Claimed, missing: list[Prerequisite], policy: Policy) -> Outcome
         waits = []
         new = []
         for wanted in missing:
-            coming = runs.coming(
-                wanted.definition.name, wanted.given, waiting=job.id, using=policy.using
-            )
+            coming = _coming(wanted, job, policy)
             if coming is not None:
                 waits.append(engine.Wait(job, coming, wanted.key))
             elif not _has_succeeded(wanted, job, policy):  # nor between the two looks

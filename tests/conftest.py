@@ -49,6 +49,7 @@ def running_worker(transactional_db) -> Iterator[None]:
 def own_registry(monkeypatch):
     """Let the test register jobs that no other test knows."""
     monkeypatch.setattr(registry, "_definitions", dict(registry._definitions))
+    monkeypatch.setattr(registry, "_aliases", dict(registry._aliases))
 
 
 @pytest.fixture(scope="module")

@@ -264,12 +264,12 @@ class TestDefaults:
             job.with_defaults(retries=1, max_attempts=2)
 
     def test_a_name_cannot_be_shared(self):
-        with pytest.raises(InvalidOption, match="A name is for one function"):
+        with pytest.raises(InvalidOption, match="name is for one function"):
             job.with_defaults(name="plain")  # type: ignore[call-arg]
 
     def test_every_option_that_is_checked_has_a_type(self):
         assert Declared.__optional_keys__ == set(_DECLARED)
-        assert Declared.__optional_keys__ - Defaults.__optional_keys__ == {"name"}
+        assert Declared.__optional_keys__ - Defaults.__optional_keys__ == {"name", "aliases"}
 
 
 class TestExecutors:

@@ -54,6 +54,7 @@ def page_name(page):
 def shop(monkeypatch):
     """Return what the pages take for granted, and take back what they register."""
     monkeypatch.setattr(registry, "_definitions", dict(registry._definitions))
+    monkeypatch.setattr(registry, "_aliases", dict(registry._aliases))
     for signal in (signals.post_save, signals.post_delete):
         # The example shop's own receivers would answer to the orders of the pages too.
         monkeypatch.setattr(signal, "receivers", [])

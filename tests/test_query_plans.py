@@ -114,7 +114,7 @@ def verbs(batch):
         "count permits": (claim_limited, "AS of_them_here", {"lane", "running"}),
         "look for what is held": (claim_limited, "claims > 0", {"held"}),
         "move into lanes": (
-            lambda: lanes.move_into_lanes("default", "", LIMITED.limits, using="default"),
+            lambda: lanes.move_into_lanes(("default", "", ""), LIMITED.limits, using="default"),
             "WITH picked",
             both,
         ),

@@ -27,7 +27,8 @@ from django_jobs.engine.finish import finish, lost, mark_started
 from django_jobs.engine.fire import Fired, fire, fire_now
 from django_jobs.engine.levels import forget_levels
 from django_jobs.engine.promote import promote
-from django_jobs.engine.prune import prune
+from django_jobs.engine.prune import MOST as PRUNABLE
+from django_jobs.engine.prune import prunable, prune, prune_older
 from django_jobs.engine.queues import ensure_queue, pause_queue, queue_rows, resume_queue
 from django_jobs.engine.release import disown, release
 from django_jobs.engine.remember import remember
@@ -42,6 +43,7 @@ from django_jobs.engine.workers import deregister, heartbeat, register
 from django_jobs.engine.workflows import cancel_workflow, retry_workflow, start
 
 __all__ = [
+    "PRUNABLE",
     "Claim",
     "Fired",
     "Rescued",
@@ -69,7 +71,9 @@ __all__ = [
     "mark_started",
     "pause_queue",
     "promote",
+    "prunable",
     "prune",
+    "prune_older",
     "queue_rows",
     "register",
     "release",

@@ -28,7 +28,7 @@ from django_jobs.engine.turns import Permits, Plan, plan
 from django_jobs.limits import UNLIMITED, Allowance, Room
 from django_jobs.outcomes import Claimed
 from django_jobs.rates import Rate
-from django_jobs.registry import limit_of
+from django_jobs.registry import current, limit_of
 
 #: Looks at the heads in one claim, at most: what is left then waits for the next one.
 LOOKS = 20
@@ -94,7 +94,7 @@ class Claim:
         heads, counts = self._peek()
         if misplaced := next((head for head in heads if self._is_misplaced(head)), None):
             limits = self._allowance.limits
-            if not move_into_lanes(misplaced.queue, misplaced.key, limits, using=self._using):
+            if not move_into_lanes(misplaced[:3], limits, using=self._using):
                 self._shut.add(misplaced[:3])  # others are at it
             return True
         wanted = self._plan(heads, counts, None)
@@ -127,7 +127,12 @@ class Claim:
 
     def _is_known(self, head: Head) -> bool:
         # What a module says when it is imported only now holds from the next claim on.
-        return not head.lane or head.lane in self._allowance.limits or limit_of(head.name) is None
+        return (
+            not head.lane
+            or self._is_former(head.lane)
+            or head.lane in self._allowance.limits
+            or limit_of(head.name) is None
+        )
 
     def _open(self, heads: list[Head], now: float, closed: str) -> list[Head]:
         """Return the heads that no rate keeps waiting, and remember when the first other may."""
@@ -142,12 +147,16 @@ class Claim:
                 self.again_in = left if self.again_in is None else min(left, self.again_in)
         return able
 
+    def _is_former(self, lane: str) -> bool:
+        """Tell whether a limited function has another lane now: it was renamed."""
+        return current(lane) != lane and current(lane) in self._allowance.limits
+
     def _is_misplaced(self, head: Head) -> bool:
-        """Tell whether it waits among the unlimited jobs and is none of them."""
+        """Tell whether it waits where it does not belong: in no lane, or in a former one."""
         if head.lane:
-            return False
+            return self._is_former(head.lane)
         counts_units = self._allowance.budget is not None
-        return head.name in self._allowance.limits or (counts_units and head.units > 1)
+        return current(head.name) in self._allowance.limits or (counts_units and head.units > 1)
 
     def _is_bound(self, head: Head) -> bool:
         """Tell whether what may be taken of it has to be counted behind a lock."""

@@ -9,19 +9,21 @@ from django.db import transaction
 from django_jobs.engine.sql import JOB, PLACE, among, array, change, fetch
 from django_jobs.keys import key_of_row
 from django_jobs.limits import Limit
+from django_jobs.registry import aliases, current
 
 #: Jobs that one statement looks at.
 BATCH = 1000
 
 _PICK = """
-    SELECT {columns} FROM {job} WHERE state = 'ready' AND queue = %(queue)s AND lane = ''
+    SELECT {columns} FROM {job} WHERE state = 'ready' AND queue = %(queue)s AND lane = %(lane)s
         AND concurrency_key = %(key)s
     ORDER BY priority DESC, id LIMIT {batch} FOR NO KEY UPDATE SKIP LOCKED
 """
 _MOVE = f"""
 WITH picked AS MATERIALIZED ({_PICK.format(columns="id", job=JOB, batch=BATCH)})
 UPDATE {JOB} AS job
-SET lane = job.name,
+SET lane = coalesce(
+        (%(lanes)s::text[])[array_position(%(names)s::text[], job.name::text)], job.name),
     units = CASE WHEN job.units <> 1 THEN job.units ELSE coalesce(
         (%(units)s::int[])[array_position(%(names)s::text[], job.name::text)], 1) END
 WHERE {among("picked")} AND (job.name = ANY(%(names)s::text[]) OR job.units > 1)
@@ -30,36 +32,47 @@ WHERE {among("picked")} AND (job.name = ANY(%(names)s::text[]) OR job.units > 1)
 _PICK_KEYED = _PICK.format(columns="id, name, args::text, kwargs::text", job=JOB, batch=BATCH)
 _SET_KEYS = f"""
 UPDATE {JOB} AS job
-SET lane = job.name,
+SET lane = (%(lanes)s::text[])[{PLACE}],
     concurrency_key = coalesce(nullif(job.concurrency_key, ''), (%(keys)s::text[])[{PLACE}]),
     units = CASE WHEN job.units <> 1 THEN job.units ELSE (%(units)s::int[])[{PLACE}] END
 WHERE job.id = ANY(%(ids)s::bigint[])
 """  # noqa: S608 - names of tables
 
 
-def move_into_lanes(queue: str, key: str, limits: Mapping[str, Limit], *, using: str) -> int:
-    """Put ready jobs that have a limit, and wait among those that have none, into their lanes.
+def move_into_lanes(place: tuple[str, str, str], limits: Mapping[str, Limit], *, using: str) -> int:
+    """Put ready jobs that have a limit, and wait where they should not, into their lanes.
 
-    So they were inserted by SQL, or enqueued before their function had a limit. Return how many
-    were moved; each is moved once, and no more than BATCH at a time.
+    ``place`` is a queue, a lane and a key. In the lane of those that have no limit are jobs that
+    were inserted by SQL, or enqueued before their function had one; in a lane that nobody has any
+    more those of a function that was renamed. Return how many were moved; each is moved once, and
+    no more than BATCH at a time.
     """
+    queue, lane, key = place
+    where = {"queue": queue, "lane": lane, "key": key}
     moved = 0
     with transaction.atomic(using=using):
         if any(limit.is_keyed for limit in limits.values()):
-            moved += _move_keyed(queue, key, limits, using)
-        names = [name for name, limit in limits.items() if not limit.is_keyed]
-        units = [limits[name].units for name in names]
-        params = {"queue": queue, "key": key, "names": names, "units": units}
+            moved += _move_keyed(where, limits, using)
+        lanes = {name: name for name, limit in limits.items() if not limit.is_keyed}
+        lanes |= {old: name for old, name in aliases().items() if name in lanes}
+        params = {
+            **where,
+            "names": list(lanes),
+            "lanes": list(lanes.values()),
+            "units": [limits[name].units for name in lanes.values()],
+        }
         moved += change(using, _MOVE, params)
     return moved
 
 
-def _move_keyed(queue: str, key: str, limits: Mapping[str, Limit], using: str) -> int:
+def _move_keyed(where: Mapping[str, str], limits: Mapping[str, Limit], using: str) -> int:
     rows = []
-    for id_, name, args, kwargs in fetch(using, _PICK_KEYED, {"queue": queue, "key": key}):
-        if name in limits and limits[name].is_keyed:
-            rows.append((id_, key_of_row(name, args, kwargs), limits[name].units))
+    for id_, name, args, kwargs in fetch(using, _PICK_KEYED, where):
+        lane = current(name)
+        if lane in limits and limits[lane].is_keyed:
+            rows.append((id_, lane, key_of_row(name, args, kwargs), limits[lane].units))
     if not rows:
         return 0
-    ids, keys, units = map(list, zip(*sorted(rows), strict=True))
-    return change(using, _SET_KEYS, {"ids": array(ids), "keys": keys, "units": array(units)})
+    ids, lanes, keys, units = map(list, zip(*sorted(rows), strict=True))
+    params = {"ids": array(ids), "lanes": lanes, "keys": keys, "units": array(units)}
+    return change(using, _SET_KEYS, params)

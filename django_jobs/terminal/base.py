@@ -7,10 +7,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from django.core.management.base import CommandError
+
 from django_jobs.terminal.output import FORMATS, Output
 
-#: Exit code where everything was in order, and there was nothing to change.
-NOTHING_CHANGED = 3
+#: Exit codes beside 0. Nothing was found, or there was nothing to change, or a check has failed.
+NOTHING = 1
+#: What was asked for makes no sense, or was not allowed: nothing was done.
+BAD_USE = 2
+#: The database cannot be used.
+NO_DATABASE = 3
 
 #: What PostgreSQL's bigint holds.
 _LARGEST_ID = 2**63 - 1
@@ -50,6 +56,16 @@ class OfOneJob(Subcommand):
         """Declare the id and the common flags."""
         parser.add_argument("id", type=job_id, metavar="ID", help="The job, by its id.")
         super().add_arguments(parser)
+
+
+def refusal(text: str) -> CommandError:
+    """Return the error of a command that makes no sense, or must not be obeyed."""
+    return CommandError(text, returncode=BAD_USE)
+
+
+def not_found(text: str) -> CommandError:
+    """Return the error of a command about something that is not there."""
+    return CommandError(text, returncode=NOTHING)
 
 
 def job_id(text: str) -> int:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from django.core.management.base import CommandError
-
 from django_jobs import explanations
 from django_jobs.models import Job
-from django_jobs.terminal.base import OfOneJob
+from django_jobs.terminal.base import OfOneJob, not_found
 
 
 class Explain(OfOneJob):
@@ -23,6 +21,6 @@ class Explain(OfOneJob):
         try:
             explanation = explanations.explain(given["id"], using=self.using)
         except Job.DoesNotExist as error:
-            raise CommandError(str(error)) from error
+            raise not_found(str(error)) from error
         self.output.say(str(explanation), explanation.as_dict())
         return 0

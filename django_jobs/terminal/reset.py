@@ -6,13 +6,10 @@ import argparse
 from collections.abc import Mapping
 from typing import Any
 
-from django.core.management.base import CommandError
-
 from django_jobs import catalogue, engine, surroundings, wording
 from django_jobs.conf import options
-from django_jobs.models import Job
 from django_jobs.terminal import selection
-from django_jobs.terminal.base import Subcommand
+from django_jobs.terminal.base import Subcommand, refusal
 
 
 class Reset(Subcommand):
@@ -42,12 +39,12 @@ class Reset(Subcommand):
         timeout = options().heartbeat_timeout
         alive = surroundings.live_workers(timeout=timeout, using=self.using)
         if alive and not given["force"]:
-            raise CommandError(
+            raise refusal(
                 f"{wording.counted(len(alive), 'worker')} alive: stop them first, or add --force. "
                 f"What they run would go on, and its end would be recorded nowhere."
             )
         if not given["yes"]:
-            selection.confirm("delete", Job.objects.using(self.using).count())
+            selection.confirm("delete", "all jobs, whatever their state")
         deleted = engine.reset(using=self.using)
         catalogue.sync(using=self.using, authoritative=True)
         self.output.say(f"{deleted:,} jobs were deleted.", {"deleted": deleted})

@@ -1,32 +1,28 @@
-"""Which jobs a subcommand is about: by their ids, or by filters and a yes."""
+"""Which jobs a subcommand changes: by their ids, or by filters and a yes."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
-from django.core.management.base import CommandError
-
-from django_jobs import wording
-from django_jobs.models import Job
-from django_jobs.terminal.base import job_id
-
-_FILTERS = ("queue", "name", "state")
+from django_jobs import finding, wording
+from django_jobs.terminal import filters
+from django_jobs.terminal.base import job_id, not_found, refusal
 
 
 def add_arguments(parser: argparse.ArgumentParser, states: Collection[str], usual: str) -> None:
     """Declare ids and filters. ``states`` may be asked for; ``usual`` says which are if none is."""
     parser.add_argument("ids", nargs="*", type=job_id, metavar="ID", help="The jobs, by their ids.")
-    parser.add_argument("--queue", metavar="NAME", help="All on this queue.")
-    parser.add_argument("--name", metavar="FUNCTION", help="All of this function.")
-    parser.add_argument(
-        "--state", choices=sorted(states), help=f"All in this state. Default: {usual}."
-    )
-    parser.add_argument(
-        "--yes", action="store_true", help="Do it to all that the filters find, without asking."
-    )
+    filters.add_arguments(parser, states, usual)
+    add_yes(parser, "Do it to all that the filters find, without asking.")
+
+
+def add_yes(parser: argparse.ArgumentParser, text: str) -> None:
+    """Declare the flag that answers the question beforehand."""
+    parser.add_argument("--yes", action="store_true", help=text)
 
 
 def select(
@@ -37,42 +33,41 @@ def select(
     Ids must exist, all of them. What filters find, in one of ``states`` unless one is given, must
     be confirmed.
     """
-    filters = {name: given[name] for name in _FILTERS if given[name] is not None}
-    if given["ids"] and filters:
-        raise CommandError("Give ids, or filters, and not both.")
+    asked = filters.criteria(given, using=using)
+    if given["ids"] and asked:
+        raise refusal("Give ids, or filters, and not both.")
     if given["ids"]:
         return _existing(given["ids"], using)
-    if not filters:
-        raise CommandError(
-            f"Say which jobs to {verb}: by their ids, or by --queue, --name or --state."
+    if not asked:
+        raise refusal(
+            f"Say which jobs to {verb}: by their ids, or by --queue, --name, --state or another "
+            f"filter."
         )
-    found = Job.objects.using(using).filter(**filters)
-    if "state" not in filters:
-        found = found.filter(state__in=sorted(states))
-    ids = sorted(found.values_list("pk", flat=True))
+    if not asked.states:
+        asked = replace(asked, states=tuple(sorted(states)))
+    ids = finding.ids(asked, using=using)
     if ids and not given["yes"]:
-        confirm(verb, len(ids))
+        confirm(verb, wording.counted(len(ids), "job"))
     return ids
 
 
 def _existing(given: Collection[int], using: str) -> list[int]:
     ids = sorted(set(given))
-    known = set(Job.objects.using(using).filter(pk__in=ids).values_list("pk", flat=True))
+    known = finding.known(ids, using=using)
     if unknown := [key for key in ids if key not in known]:
-        raise CommandError(
+        raise not_found(
             f"There is no job {wording.ids(unknown)}: pruned, or never made. Nothing was changed."
         )
     return ids
 
 
-def confirm(verb: str, count: int) -> None:
-    """Ask whether so many jobs are meant; raise CommandError unless they are."""
-    jobs = wording.counted(count, "job")
+def confirm(verb: str, what: str) -> None:
+    """Ask whether so much is meant, such as ``3 jobs``; raise CommandError unless it is."""
     if not sys.stdin.isatty():
-        raise CommandError(f"This would {verb} {jobs}: add --yes if that is what you want.")
+        raise refusal(f"This would {verb} {what}: add --yes if that is what you want.")
     try:
-        answer = input(f"{verb.capitalize()} {jobs}? [y/N] ")
+        answer = input(f"{verb.capitalize()} {what}? [y/N] ")
     except (EOFError, KeyboardInterrupt):
         answer = ""
     if answer.strip().lower() not in ("y", "yes"):
-        raise CommandError("Nothing was changed.")
+        raise not_found("Nothing was changed.")

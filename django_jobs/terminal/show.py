@@ -8,12 +8,10 @@ from datetime import datetime, timedelta
 from textwrap import indent
 from typing import Any
 
-from django.core.management.base import CommandError
-
 from django_jobs import wording
 from django_jobs.explanations import progress_text
 from django_jobs.models import Job
-from django_jobs.terminal.base import OfOneJob
+from django_jobs.terminal.base import OfOneJob, not_found
 
 #: Fields that are told below the others, in their own words.
 _LONG = ("errors", "log")
@@ -30,7 +28,7 @@ class Show(OfOneJob):
         """Show."""
         row = Job.objects.using(self.using).filter(pk=given["id"]).values().first()
         if row is None:
-            raise CommandError(f"There is no job #{given['id']}: it was pruned, or it never was.")
+            raise not_found(f"There is no job #{given['id']}: it was pruned, or it never was.")
         self.output.say("\n".join(_lines(row)), row)
         return 0
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from django_jobs import wording
 from django_jobs.models import Job
-from django_jobs.terminal.base import NOTHING_CHANGED, Subcommand
+from django_jobs.terminal.base import NOTHING, Subcommand
 
 #: Jobs that are looked at by one statement.
 BATCH = 1_000
@@ -75,7 +75,7 @@ class Steering(Subcommand):
         """Say what has become of the jobs, and return the exit code."""
         left = [{"id": key, "reason": why} for why, ids in account.left.items() for key in ids]
         self.output.say(f"{text}.", {self.done: sorted(account.changed), "left": left, **more})
-        return 0 if account.changed else NOTHING_CHANGED
+        return 0 if account.changed else NOTHING
 
     def _look(self, ids: Sequence[int]) -> Mapping[int, Seen]:
         rows = Job.objects.using(self.using).filter(pk__in=ids)

@@ -6,11 +6,9 @@ import argparse
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.core.management.base import CommandError
-
 from django_jobs import wording
 from django_jobs.exceptions import did_you_mean
-from django_jobs.terminal.base import NOTHING_CHANGED, Subcommand
+from django_jobs.terminal.base import NOTHING, Subcommand, not_found, refusal
 from django_jobs.triggers import catalogue
 from django_jobs.triggers.catalogue import Entry
 
@@ -50,20 +48,20 @@ class Triggers(Subcommand):
         if what is None:
             return self._list(chosen)
         if what in ("enable", "disable") and not given["names"]:
-            raise CommandError(f"Name the triggers to {what}.")
+            raise refusal(f"Name the triggers to {what}.")
         changed: list[Entry] = getattr(self, f"_{what}")(chosen)
         done = {"drop_orphans": "dropped", "sync": "made"}.get(what, f"{what}d")
         names = [f"{one.name} ({_event(one)})" for one in changed]
         text = f"{len(changed):,} {done}{': ' if names else ''}{wording.listed(names)}."
         self.output.say(text, {done: [one.as_dict() for one in changed]})
-        return 0 if changed else NOTHING_CHANGED
+        return 0 if changed else NOTHING
 
     def _chosen(self, names: Sequence[str]) -> list[Entry]:
         all_of_them = catalogue.entries(self.using)
         known = {one.name for one in all_of_them}
         for name in names:
             if name not in known:
-                raise CommandError(f"There is no trigger {name!r}.{did_you_mean(name, known)}")
+                raise not_found(f"There is no trigger {name!r}.{did_you_mean(name, known)}")
         return [one for one in all_of_them if not names or one.name in names]
 
     def _enable(self, chosen: list[Entry]) -> list[Entry]:

@@ -6,7 +6,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from django_jobs.terminal.base import NOTHING_CHANGED
+from django_jobs.terminal.base import NOTHING
 from django_jobs.triggers import JobTrigger, catalogue
 from testproject.depot.models import Parcel
 from tests.rows import sql
@@ -93,7 +93,7 @@ def test_orphans_are_listed_and_dropped(triggers, orphan, made):
         ("orphan", None, "depot.gone")
     ] * 2
     assert (code, said) == (0, "2 dropped: depot_old (delete), depot_old (insert).")
-    assert again == NOTHING_CHANGED
+    assert again == NOTHING
     assert {one["status"] for one in listed(triggers)} == {"ok"}
 
 

@@ -12,6 +12,7 @@ from django.db.utils import OperationalError, ProgrammingError
 from django_jobs.engine.sql import write_alias
 from django_jobs.exceptions import JobsError
 from django_jobs.terminal import SUBCOMMANDS
+from django_jobs.terminal.base import NO_DATABASE, refusal
 from django_jobs.terminal.output import Output
 
 
@@ -38,16 +39,16 @@ class Command(BaseCommand):
         try:
             code = subcommand.run(given)
         except JobsError as error:
-            raise CommandError(str(error)) from error
+            raise refusal(str(error)) from error
         except (OperationalError, ProgrammingError) as error:  # away, or not migrated
-            raise CommandError(f"The database says: {error}") from error
+            raise CommandError(f"The database says: {error}", returncode=NO_DATABASE) from error
         if code:
             sys.exit(code)
 
 
 def _database(alias: str | None) -> str:
     if alias is not None and alias not in connections:
-        raise CommandError(
+        raise refusal(
             f"There is no database {alias!r} in DATABASES; there are: {', '.join(connections)}."
         )
     return write_alias(alias)

@@ -41,6 +41,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **given: Any) -> None:
         """Check that the workers can work, run them, and say what they did."""
         using = preconditions.database(given["database"])
+        if given["wait_for_migrations"] is not None:
+            preconditions.wait_for_migrations(using, given["wait_for_migrations"], self._tell)
         preconditions.refuse_what_cannot_work(using)
         if given["reload"] and not given["processes"]:
             raise CommandError("--reload needs --processes 1 or more.", returncode=2)
@@ -51,6 +53,9 @@ class Command(BaseCommand):
             logger.warning("settings.debug DEBUG is on: Django remembers queries; turn it off")
         report = self._run(_orders(given, using), given, style, shows)
         self.stdout.write(_summary(report))
+
+    def _tell(self, text: str) -> None:
+        self.stderr.write(text)
 
     def _run(
         self, orders: WorkerOptions, given: dict[str, Any], style: LogStyle, shows: bool

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
 
 import pytest
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError
 from django.db import connection
 
 from django_jobs.models import Job, Worker
-from django_jobs.terminal import SUBCOMMANDS
-from django_jobs.terminal.base import NOTHING_CHANGED
+from django_jobs.terminal.base import NOTHING
 from django_jobs.terminal.output import printable
-from tests.pages import DOCS, names, table
 from tests.rows import make_job, make_jobs, state_of
 
 pytestmark = pytest.mark.django_db
@@ -28,31 +24,6 @@ ERROR = {
     "started_at": "2026-11-22T08:00:00+00:00",
     "ended_at": "2026-11-22T08:00:01+00:00",
 }
-
-
-@pytest.fixture
-def jobs(capsys):
-    """Return the command: called, it returns its exit code and what it has written."""
-
-    def run(*words):
-        try:
-            call_command("jobs", *map(str, words))
-        except SystemExit as leaving:
-            return leaving.code, capsys.readouterr().out.strip()
-        return 0, capsys.readouterr().out.strip()
-
-    return run
-
-
-@pytest.fixture
-def terminal(monkeypatch):
-    """Let somebody sit at a terminal, who answers what the test says."""
-
-    def answer(text):
-        monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
-        monkeypatch.setattr("builtins.input", lambda question: text)
-
-    return answer
 
 
 class TestCancel:
@@ -77,7 +48,7 @@ class TestCancel:
 
         code, said = jobs("cancel", over.pk)
 
-        assert (code, said) == (NOTHING_CHANGED, f"0 cancelled, 1 had already ended (#{over.pk}).")
+        assert (code, said) == (NOTHING, f"0 cancelled, 1 had already ended (#{over.pk}).")
 
     def test_an_unknown_id_stops_it_before_it_has_changed_anything(self, jobs):
         job = make_job()
@@ -136,7 +107,7 @@ class TestConfirming:
         assert jobs("cancel", "--state", "ready") == (0, "3 cancelled.")
 
     def test_what_finds_nothing_needs_no_yes(self, jobs):
-        assert jobs("cancel", "--queue", "mail") == (NOTHING_CHANGED, "0 cancelled.")
+        assert jobs("cancel", "--queue", "mail") == (NOTHING, "0 cancelled.")
 
 
 class TestRetry:
@@ -260,15 +231,3 @@ def test_wrong_settings_are_named(jobs, settings):
 
 def test_what_a_job_says_cannot_steer_a_terminal():
     assert printable("a\tä\n\x1b[31m\r\x9b\u202e") == "a\tä\n\\x1b[31m\\r\\x9b\\u202e"
-
-
-@pytest.mark.parametrize("name", ["cancel", "retry"])
-def test_every_flag_that_steers_is_documented(name):
-    [subcommand] = [one for one in SUBCOMMANDS if one.name == name]
-    parser = argparse.ArgumentParser(add_help=False)
-    subcommand.add_arguments(parser)
-    rows = table(DOCS / "operating.md", "flag of `cancel` and `retry`")
-
-    documented = {names(flag)[0].split()[0] for flag, _ in rows}
-
-    assert documented == {flag for action in parser._actions for flag in action.option_strings}

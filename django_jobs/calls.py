@@ -1,0 +1,48 @@
+"""The calls that wait: what live jobs and schedules will call, a batch at a time. Read only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from django_jobs.engine.sql import JOB, fetch, states
+from django_jobs.models import Schedule
+from django_jobs.scheduling import Source
+from django_jobs.states import LIVE
+
+#: Jobs that are in memory at one time.
+BATCH = 5_000
+
+# By the primary key, whose order lets each batch go on where the last one ended.
+_WAITING = f"""
+SELECT id, name, args::text, kwargs::text FROM {JOB}
+WHERE id > %s AND state IN {states(LIVE)} ORDER BY id LIMIT {{limit}}
+"""  # noqa: S608 - names of tables
+
+
+class Call(NamedTuple):
+    """What one job will call, as JSON text."""
+
+    id: int
+    name: str
+    args: str
+    kwargs: str
+
+
+def waiting(*, using: str, batch: int = BATCH) -> Iterator[list[Call]]:
+    """Yield all jobs that have not ended, in the order of their ids, by the batch."""
+    last, statement = 0, _WAITING.format(limit=batch)
+    while rows := fetch(using, statement, (last,)):
+        yield [Call._make(row) for row in rows]
+        last = rows[-1][0]
+
+
+def schedules(*, using: str) -> list[Schedule]:
+    """Return the schedules that will tick."""
+    found = Schedule.objects.using(using).filter(is_enabled=True, is_over=False)
+    return list(found.exclude(source=Source.WITHDRAWN).order_by("name"))
+
+
+def all_schedules(*, using: str) -> list[Schedule]:
+    """Return all schedules, by name."""
+    return list(Schedule.objects.using(using).order_by("name"))

@@ -1,0 +1,87 @@
+"""A terminal that a live view is drawn on: raw keys, its own page, and the size that it has now."""
+
+from __future__ import annotations
+
+import os
+import select
+import shutil
+import signal
+import sys
+import termios
+import time
+import tty
+from collections.abc import Sequence
+from contextlib import suppress
+from types import FrameType, TracebackType
+from typing import Any, Self, TextIO
+
+#: The other page of the terminal with the cursor hidden, and back again.
+_ENTER, _LEAVE = "\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l"
+_HOME, _END_OF_LINE, _END_OF_PAGE = "\x1b[H", "\x1b[K", "\x1b[J"
+#: Signals at which the terminal is to be left as it was found.
+_ENDS = (signal.SIGTERM, signal.SIGHUP)
+
+
+class Screen:
+    """Takes the terminal over for as long as it is entered, and always gives it back."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._keys = sys.stdin.fileno()
+        self._former: list[Any] = []
+        self._handlers: dict[int, Any] = {}
+        #: Wakes the wait when the size changes: select goes on by itself after a signal.
+        self._woken, self._waker = os.pipe()
+        os.set_blocking(self._waker, False)
+
+    def __enter__(self) -> Self:
+        self._former = termios.tcgetattr(self._keys)
+        tty.setcbreak(self._keys)
+        for number in _ENDS:
+            self._handlers[number] = signal.signal(number, _end)
+        self._handlers[signal.SIGWINCH] = signal.signal(signal.SIGWINCH, self._wake)
+        self._stream.write(_ENTER)
+        self._stream.flush()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:  # fmt: skip
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+        termios.tcsetattr(self._keys, termios.TCSADRAIN, self._former)
+        self._stream.write(_LEAVE)
+        self._stream.flush()
+        os.close(self._woken)
+        os.close(self._waker)
+
+    def draw(self, lines: Sequence[str]) -> None:
+        """Write lines, cut to the size that the terminal has now."""
+        width, height = shutil.get_terminal_size()
+        shown = [line[:width] for line in lines[:height]]
+        # Line by line over what is there: to clear the page first would make it flicker.
+        text = f"{_END_OF_LINE}\r\n".join(shown)
+        self._stream.write(f"{_HOME}{text}{_END_OF_LINE}{_END_OF_PAGE}")
+        self._stream.flush()
+
+    def key(self, seconds: float) -> str:
+        """Return the key that is pressed within some seconds; nothing where the size changes."""
+        end = time.monotonic() + seconds
+        ready, _, _ = select.select(
+            [self._keys, self._woken], [], [], max(end - time.monotonic(), 0)
+        )
+        if self._woken in ready:
+            os.read(self._woken, 1024)
+            return ""
+        if self._keys in ready:
+            return os.read(self._keys, 1).decode("ascii", "replace") or "q"  # its end: hung up
+        return ""
+
+    def _wake(self, number: int, frame: FrameType | None) -> None:
+        with suppress(BlockingIOError):  # it was woken many times already
+            os.write(self._waker, b"!")
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)
