@@ -21,14 +21,14 @@ WITH newest AS MATERIALIZED (
     {{conditions}}
     ORDER BY finished_at DESC LIMIT %(most)s
 ), groups AS MATERIALIZED (
-    SELECT coalesce(fingerprint, '') AS fingerprint, count(*) AS count,
+    SELECT coalesce(fingerprint, '') AS fingerprint, count(*) AS size,
         array_agg(DISTINCT name::text) AS names, min(finished_at) AS first,
         max(finished_at) AS last, (array_agg(id ORDER BY finished_at DESC))[1:{EXAMPLES}] AS ids
     FROM newest GROUP BY 1
 )
 SELECT groups.*, (SELECT job.errors -> -1 FROM {JOB} AS job WHERE job.id = groups.ids[1])::text,
     (SELECT count(*) FROM newest)
-FROM groups ORDER BY count DESC, last DESC LIMIT %(limit)s
+FROM groups ORDER BY size DESC, last DESC LIMIT %(limit)s
 """  # noqa: S608 - names of tables
 
 

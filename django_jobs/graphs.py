@@ -34,7 +34,7 @@ def newest(
         found = found.filter(name=name)
     if after is not None:
         found = found.filter(pk__lt=after)
-    rows = [dict(row) for row in found.values()[: limit + 1]]
+    rows: list[dict[str, Any]] = [dict(row) for row in found.values()[: limit + 1]]
     shown = rows[:limit]
     steps = Step.objects.using(using).filter(workflow__in=[row["id"] for row in shown])
     counted = steps.exclude(kind=Step.Kind.CLEANUP).values("workflow")

@@ -39,8 +39,12 @@ class Enqueue(Subcommand):
             help="An argument, as text that is read as its parameter says. May be given several "
             "times.",
         )
-        parser.add_argument("--args", metavar="JSON", help="Positional arguments: a JSON list.")
-        parser.add_argument("--kwargs", metavar="JSON", help="Arguments by name: a JSON object.")
+        parser.add_argument(
+            "--args", dest="positional", metavar="JSON", help="Positional arguments: a JSON list."
+        )
+        parser.add_argument(
+            "--kwargs", dest="named", metavar="JSON", help="Arguments by name: a JSON object."
+        )
         _add_options(parser)
         super().add_arguments(parser)
 
@@ -93,8 +97,10 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 
 def _spec(given: Mapping[str, Any]) -> JobSpec:
     definition = registry.resolve(given["name"])
-    args = _stored(given["args"], list, "--args", "a JSON list") if given["args"] else []
-    kwargs = _stored(given["kwargs"], dict, "--kwargs", "a JSON object") if given["kwargs"] else {}
+    # Not under the names of the flags: Django takes "args" out of what a command is given.
+    positional, named = given["positional"], given["named"]
+    args = [] if positional is None else _stored(positional, list, "--args", "a JSON list")
+    kwargs = {} if named is None else _stored(named, dict, "--kwargs", "a JSON object")
     for text in given["kwarg"]:
         name, value = _named(definition, text)
         if name in kwargs:

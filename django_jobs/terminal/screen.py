@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import select
-import shutil
 import signal
 import sys
 import termios
@@ -58,7 +57,8 @@ class Screen:
 
     def draw(self, lines: Sequence[str]) -> None:
         """Write lines, cut to the size that the terminal has now."""
-        width, height = shutil.get_terminal_size()
+        # Not by shutil: the environment may say a size that was true once.
+        width, height = os.get_terminal_size(self._stream.fileno())
         shown = [line[:width] for line in lines[:height]]
         # Line by line over what is there: to clear the page first would make it flicker.
         text = f"{_END_OF_LINE}\r\n".join(shown)
