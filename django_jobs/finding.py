@@ -14,6 +14,8 @@ from django_jobs.models import Job, Schedule
 
 #: Ids that one statement answers.
 BATCH = 10_000
+#: Jobs that are counted.
+MOST = 100_000
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,13 @@ def known(given: Collection[int], *, using: str) -> set[int]:
     """Return those of the given ids that are jobs."""
     sql = f"SELECT id FROM {JOB} WHERE id = ANY(%s::bigint[])"  # noqa: S608 - names of tables
     return {key for (key,) in fetch(using, sql, (list(given),))}
+
+
+def total(*, using: str) -> int:
+    """Return how many jobs there are, counted up to MOST."""
+    sql = f"SELECT count(*) FROM (SELECT 1 FROM {JOB} LIMIT {MOST}) AS counted"  # noqa: S608
+    ((count,),) = fetch(using, sql)
+    return int(count)
 
 
 def has_schedule(name: str, *, using: str) -> bool:

@@ -7,13 +7,18 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from django_jobs.terminal import SUBCOMMANDS, Subcommand
+import django
+
+if TYPE_CHECKING:
+    from django_jobs.terminal import Subcommand
 
 
 def reference() -> str:
     """Return a section for each subcommand."""
+    from django_jobs.terminal import SUBCOMMANDS  # models: not before django.setup()
+
     return "\n\n".join("\n".join(_section(one)) for one in SUBCOMMANDS)
 
 
@@ -48,4 +53,5 @@ def _meaning(action: argparse.Action) -> str:
 
 
 if __name__ == "__main__":
+    django.setup()
     print(reference())

@@ -23,8 +23,10 @@ from django_jobs.management.commands import runjobs
 from django_jobs.models import Job, Schedule
 from django_jobs.orders import WorkerOptions
 from django_jobs.states import TRANSITIONS, State
+from django_jobs.terminal import SUBCOMMANDS
 from django_jobs.worker import Worker
 from testproject.shop.models import Customer, Order, OrderLine, Product
+from tests.command_reference import reference
 from tests.pages import (
     DOCS,
     PAGES,
@@ -320,3 +322,16 @@ def logged_events():
 def source():
     """Return the code of the package."""
     return "\n".join(path.read_text() for path in sorted(PACKAGE.rglob("*.py")))
+
+
+def test_the_reference_of_the_jobs_command_is_made_from_the_code():
+    page = (DOCS / "commands.md").read_text()
+
+    # If not: python -m tests.command_reference prints what belongs there.
+    assert page.partition("\n## Subcommands\n")[2].strip() == reference()
+
+
+def test_the_json_of_every_subcommand_is_documented():
+    documented = [names(name)[0] for name, _ in table(DOCS / "commands.md", "subcommand")]
+
+    assert sorted(documented) == sorted(one.name for one in SUBCOMMANDS)

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Mapping
 from typing import Any
 
-from django_jobs import catalogue, engine, surroundings, wording
+from django_jobs import catalogue, engine, finding, surroundings, wording
 from django_jobs.conf import options
 from django_jobs.terminal import selection
 from django_jobs.terminal.base import Subcommand, refusal
@@ -44,7 +44,8 @@ class Reset(Subcommand):
                 f"What they run would go on, and its end would be recorded nowhere."
             )
         if not given["yes"]:
-            selection.confirm("delete", "all jobs, whatever their state")
+            count = finding.total(using=self.using)
+            selection.confirm("delete", wording.capped(count, finding.MOST, "job"))
         deleted = engine.reset(using=self.using)
         catalogue.sync(using=self.using, authoritative=True)
         self.output.say(f"{deleted:,} jobs were deleted.", {"deleted": deleted})

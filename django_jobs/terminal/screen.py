@@ -61,7 +61,7 @@ class Screen:
         width, height = os.get_terminal_size(self._stream.fileno())
         shown = [line[:width] for line in lines[:height]]
         # Line by line over what is there: to clear the page first would make it flicker.
-        text = f"{_END_OF_LINE}\r\n".join(shown)
+        text = f"{_END_OF_LINE}\n".join(shown)
         self._stream.write(f"{_HOME}{text}{_END_OF_LINE}{_END_OF_PAGE}")
         self._stream.flush()
 
