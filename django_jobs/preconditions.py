@@ -49,8 +49,7 @@ def refuse_what_cannot_work(using: str) -> None:
 def wait_for_migrations(using: str, seconds: float, tell: Callable[[str], None]) -> None:
     """Return once no migration of ours is pending, or when ``seconds`` are over.
 
-    ``tell`` is told what is waited for, whenever that changes. A signal ends it, as it ends any
-    command.
+    ``tell`` is told what is waited for, whenever that changes.
     """
     _refuse_settings(using)
     end, told = time.monotonic() + seconds, ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 
 import pytest
@@ -74,6 +75,23 @@ def test_it_begins_when_they_are_applied(pending, monkeypatch):
     # Then
     assert len(told) == 1
     assert Job.objects.get().state == "succeeded"
+
+
+def test_a_stop_signal_ends_the_wait_and_the_handlers_come_back(pending, monkeypatch):
+    # Given
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(
+        "django_jobs.management.commands.runjobs.Command._tell",
+        lambda self, text: signal.raise_signal(signal.SIGTERM),
+    )
+
+    # When
+    with pytest.raises(SystemExit) as leaving:
+        runjobs("--wait-for-migrations")
+
+    # Then
+    assert leaving.value.code == 128 + signal.SIGTERM
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_it_waits_for_a_database_that_is_away(monkeypatch, settings):

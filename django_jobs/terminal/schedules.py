@@ -60,7 +60,7 @@ class Schedules(Subcommand):
         changed = [one for one in chosen if one.is_enabled is not enabled]
         for one in changed:
             one.is_enabled = enabled
-            one.save(using=self.using)
+            one.save(using=self.using, update_fields=["is_enabled"])
         done = "enabled" if enabled else "disabled"
         names = [one.name for one in changed]
         text = f"{len(changed):,} {done}{': ' if names else ''}{wording.listed(names)}."

@@ -6,8 +6,9 @@ import logging
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from types import FrameType
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -42,7 +43,8 @@ class Command(BaseCommand):
         """Check that the workers can work, run them, and say what they did."""
         using = preconditions.database(given["database"])
         if given["wait_for_migrations"] is not None:
-            preconditions.wait_for_migrations(using, given["wait_for_migrations"], self._tell)
+            with _ended_by(_stop_signals(given)):
+                preconditions.wait_for_migrations(using, given["wait_for_migrations"], self._tell)
         preconditions.refuse_what_cannot_work(using)
         if given["reload"] and not given["processes"]:
             raise CommandError("--reload needs --processes 1 or more.", returncode=2)
@@ -100,6 +102,24 @@ def _run_until(worker: Worker, signals: tuple[signal.Signals, ...]) -> Report:
     obey(worker, signals)
     try:
         return worker.run()
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _ended_by(signals: tuple[signal.Signals, ...]) -> Iterator[None]:
+    """Leave at once at these signals: process 1 of a container would not see them otherwise."""
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        sys.exit(128 + number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may set signal handlers
+        return
+    former = {number: signal.signal(number, leave) for number in signals}
+    try:
+        yield
     finally:
         for number, handler in former.items():
             signal.signal(number, handler)
