@@ -34,13 +34,11 @@ class Screen:
         os.set_blocking(self._waker, False)
 
     def __enter__(self) -> Self:
-        self._former = termios.tcgetattr(self._keys)
-        tty.setcbreak(self._keys)
+        self._take()
         for number in _ENDS:
             self._handlers[number] = signal.signal(number, _end)
         self._handlers[signal.SIGWINCH] = signal.signal(signal.SIGWINCH, self._wake)
-        self._stream.write(_ENTER)
-        self._stream.flush()
+        self._handlers[signal.SIGTSTP] = signal.signal(signal.SIGTSTP, self._stop)
         return self
 
     def __exit__(
@@ -49,11 +47,27 @@ class Screen:
     ) -> None:  # fmt: skip
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
+        self._give_back()
+        os.close(self._woken)
+        os.close(self._waker)
+
+    def _take(self) -> None:
+        self._former = termios.tcgetattr(self._keys)
+        tty.setcbreak(self._keys)
+        self._stream.write(_ENTER)
+        self._stream.flush()
+
+    def _give_back(self) -> None:
         termios.tcsetattr(self._keys, termios.TCSADRAIN, self._former)
         self._stream.write(_LEAVE)
         self._stream.flush()
-        os.close(self._woken)
-        os.close(self._waker)
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        """Stop as Ctrl-Z says, with the terminal given back meanwhile."""
+        self._give_back()
+        os.kill(os.getpid(), signal.SIGSTOP)
+        self._take()
+        self._wake(number, frame)
 
     def draw(self, lines: Sequence[str]) -> None:
         """Write lines, cut to the size that the terminal has now."""

@@ -9,7 +9,7 @@ from django.core.management import CommandError
 from django.db import connection
 
 from django_jobs.models import Job, Worker
-from django_jobs.terminal.base import NOTHING
+from django_jobs.terminal.base import NO_DATABASE, NOTHING
 from django_jobs.terminal.output import printable
 from tests.rows import make_job, make_jobs, state_of
 
@@ -217,8 +217,9 @@ def test_what_the_database_refuses_is_told_without_a_traceback(jobs):
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE django_jobs_job RENAME TO elsewhere")
 
-    with pytest.raises(CommandError, match="The database says: relation"):
+    with pytest.raises(CommandError, match="The database says: relation") as raised:
         jobs("show", 3)
+    assert raised.value.returncode == NO_DATABASE
 
 
 def test_wrong_settings_are_named(jobs, settings):

@@ -108,6 +108,26 @@ def test_it_follows_the_size_at_once(live):
     assert [len(line) <= 12 for line in lines.split(b"\r\n")] == [True] * 3
 
 
+def test_stopped_by_ctrl_z_it_gives_the_terminal_back_and_takes_it_again(live):
+    # Given
+    top = live("--interval", "3600")
+    top.until(b"0 running jobs")
+
+    # When
+    top.press(b"\x1a")
+
+    # Then
+    top.until(LEAVE)
+    _, status = os.waitpid(top.process.pid, os.WUNTRACED)
+    assert os.WIFSTOPPED(status)
+    assert termios.tcgetattr(top.slave) == top.before
+    top.process.send_signal(signal.SIGCONT)
+    top.until(ENTER)
+    top.until(b"0 running jobs")
+    top.press(b"q")
+    top.until(LEAVE)
+
+
 def test_a_signal_ends_it_cleanly(live):
     # Given
     top = live()
