@@ -59,6 +59,7 @@ FLOORS = {
     "models": 1,
     "procedures": 1,
     # 2 engine
+    "databaseclock": 2,
     "engine": 2,
     "notifications": 2,
     "pauses": 2,
@@ -121,6 +122,7 @@ FLOORS = {
     "preconditions": 6,
     "progress": 6,
     "terminal": 6,
+    "testing": 6,
 }
 #: Where SQL may stand.
 SQL_FLOORS = (1, 2)
