@@ -47,13 +47,27 @@ Body = Callable[[], Any]
 #: Runs a body under the limits, in seconds and bytes, of its job.
 Guard = Callable[[Claimed, Body], Any]
 
+
+def _in_loop(body: Callable[[], Any]) -> Body:
+    """Return a body that runs a coroutine function in an event loop of its own."""
+    return lambda: asyncio.run(body())
+
+
 _POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 
 
-def perform(job: Claimed, policy: Policy, desk: Desk, guard: Guard | None = None) -> Finished:
+def perform(
+    job: Claimed,
+    policy: Policy,
+    desk: Desk,
+    guard: Guard | None = None,
+    *,
+    in_loop: Callable[[Callable[[], Any]], Body] = _in_loop,
+) -> Finished:
     """Run a job's function in this thread, and return how it ended. Never raise.
 
     ``guard`` is called with the job and a body, and runs the body under the job's limits.
+    ``in_loop`` makes a body of one that is to be awaited.
     """
     started = time.monotonic()
     definition = None
@@ -67,7 +81,7 @@ def perform(job: Claimed, policy: Policy, desk: Desk, guard: Guard | None = None
             return _unbegun(job, outcome, started, definition)
         body = _body(job, definition, policy, desk, started)
         if definition.is_coroutine:
-            body = partial(asyncio.run, _as_coroutine(body))
+            body = in_loop(_as_coroutine(body))
         body = _apart(body)
         if guard is not None:
             body = partial(guard, job, body)
@@ -77,13 +91,16 @@ def perform(job: Claimed, policy: Policy, desk: Desk, guard: Guard | None = None
     except BaseException as error:  # SystemExit and KeyboardInterrupt too: the worker goes on
         outcome = judge(error, job, definition, policy)
     finished = concluded(job, outcome, started, definition)
-    limit = policy.limit(job)
-    if limit and finished.elapsed > limit and type(outcome) is Succeeded:
+    _tell_overrun(finished, policy.limit(job))
+    return finished
+
+
+def _tell_overrun(finished: Finished, limit: float) -> None:
+    if limit and finished.elapsed > limit and type(finished.outcome) is Succeeded:
         logger.warning(
             "job.overran id=%s name=%s limit=%g duration=%.3f",
-            job.id, job.name, limit, finished.elapsed,
+            finished.job.id, finished.job.name, limit, finished.elapsed,
         )  # fmt: skip
-    return finished
 
 
 async def aperform(job: Claimed, policy: Policy, desk: Desk) -> Finished:
@@ -146,11 +163,11 @@ def _apart(body: Body) -> Body:
     return lambda: context.run(body)
 
 
-def _as_coroutine(body: Body) -> Any:
+def _as_coroutine(body: Body) -> Callable[[], Any]:
     async def run() -> Any:
         return await body()
 
-    return run()
+    return run
 
 
 def is_expired(job: Claimed, now: float) -> bool:
@@ -211,9 +228,10 @@ def _perform_atomic(
 
     What is raised, also by the commit, has rolled everything back. Where the answer of the commit
     itself is lost, nobody knows; then a failure is reported, and recording it misses a job that was
-    committed.
+    committed. The transaction of a test may be around it all.
     """
     committed: list[bool] = []
+    depth = len(connections[policy.using].atomic_blocks)
     try:
         with transaction.atomic(using=policy.using):
             # The first callback of all: those that the body adds may raise, after the commit.
@@ -226,7 +244,7 @@ def _perform_atomic(
                 [finished], worker=policy.worker, retention=policy.retention, using=policy.using
             ):
                 raise ClaimLost
-        if connections[policy.using].in_atomic_block:
+        if len(connections[policy.using].atomic_blocks) > depth:
             raise TransactionLeftOpen(
                 "The job left an atomic block of its own open, so nothing could be committed: "
                 "use transaction.atomic() with a with statement, or as a decorator."

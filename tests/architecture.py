@@ -60,6 +60,7 @@ FLOORS = {
     "models": 1,
     "procedures": 1,
     # 2 engine
+    "databaseclock": 2,
     "engine": 2,
     "calls": 2,
     "failures": 2,
@@ -129,6 +130,7 @@ FLOORS = {
     "preconditions": 6,
     "progress": 6,
     "terminal": 6,
+    "testing": 6,
 }
 #: Where SQL may stand.
 SQL_FLOORS = (1, 2)

@@ -1,0 +1,179 @@
+"""The helpers for the tests of projects, inside of a test's transaction."""
+
+import os
+import subprocess
+import sys
+from datetime import timedelta
+
+import pytest
+from django.db import transaction
+
+from django_jobs import chain, enqueue
+from django_jobs.models import Job, Worker
+from django_jobs.testing import (
+    assert_enqueued,
+    assert_idempotent,
+    assert_not_enqueued,
+    captured_jobs,
+    run_jobs,
+    travel,
+)
+from testproject.ledger import tried
+from testproject.ledger.models import Effect, Gate
+
+pytestmark = pytest.mark.django_db
+
+
+def labels():
+    return sorted(Effect.objects.values_list("label", flat=True))
+
+
+def test_what_is_due_runs_and_comes_back_with_its_result():
+    # Given
+    made = tried.plain.enqueue(label="x")
+
+    # When
+    (ran,) = run_jobs()
+
+    # Then
+    assert (ran.pk, ran.state, ran.result, labels()) == (made.pk, "succeeded", "x", ["x"])
+    assert not Worker.objects.exists()
+
+
+def test_an_atomic_job_succeeds_or_leaves_nothing():
+    # Given
+    tried.atomic.enqueue(label="good")
+    tried.atomic.enqueue(label="broken")
+
+    # When
+    ran = run_jobs()
+
+    # Then
+    states = sorted((one.name.rpartition(".")[2], one.state) for one in ran)
+    assert states == [("atomic", "failed"), ("atomic", "succeeded"), ("plain", "succeeded")]
+    assert labels() == ["after good", "good"]
+
+
+def test_what_a_failed_attempt_wrote_stays_and_the_next_one_is_due_later():
+    # Given
+    tried.failing.enqueue()
+
+    # When
+    (first,) = run_jobs()
+    nothing = run_jobs()
+    with travel(timedelta(minutes=2)):
+        (last,) = run_jobs()
+
+    # Then
+    assert (first.state, nothing, last.state) == ("scheduled", [], "failed")
+    assert labels() == ["kept", "kept"]
+    assert len(last.errors) == 2
+
+
+def test_an_error_is_raised_where_that_is_asked_for():
+    # Given
+    tried.failing.enqueue()
+
+    # When
+    with pytest.raises(ValueError, match="broken"):
+        run_jobs(raise_errors=True)
+
+    # Then
+    assert Job.objects.get().state == "scheduled"
+
+
+def test_a_statement_that_fails_harms_neither_the_job_nor_the_test():
+    # Given
+    tried.clashing.enqueue()
+
+    # When
+    (ran,) = run_jobs()
+
+    # Then
+    assert (ran.state, labels(), Gate.objects.count()) == ("succeeded", ["refused"], 1)
+
+
+def test_a_coroutine_sees_the_rows_of_the_test():
+    # Given
+    tried.add("here")
+    tried.counting.enqueue()
+
+    # When
+    (ran,) = run_jobs()
+
+    # Then
+    assert (ran.state, ran.result) == ("succeeded", 1)
+
+
+def test_a_workflow_runs_to_its_end():
+    # Given
+    plain = tried.plain.job
+    workflow = chain(plain.with_kwargs(label="a"), plain.with_kwargs(label="b"))
+
+    # When
+    row = enqueue(workflow)
+    run_jobs()
+
+    # Then
+    row.refresh_from_db()
+    assert (row.state, labels()) == ("succeeded", ["a", "b"])
+
+
+def test_only_what_was_due_at_first_runs_where_that_is_asked_for():
+    # Given
+    tried.atomic.enqueue()
+
+    # When
+    ran = run_jobs(until_empty=False)
+
+    # Then
+    assert [one.name for one in ran] == ["testproject.ledger.tried.atomic"]
+
+
+def test_jobs_are_captured_those_of_callbacks_too():
+    # Given
+    plain = tried.plain
+
+    # When
+    with captured_jobs(on_commit=True) as jobs:
+        plain.enqueue(label="now")
+        transaction.on_commit(lambda: plain.enqueue(label="then") and None)
+
+    # Then
+    assert [one.kwargs for one in jobs] == [{"label": "now"}, {"label": "then"}]
+    assert_enqueued(plain, kwargs={"label": "then"}, count=1, jobs=jobs)
+    assert_not_enqueued(plain, queue="mail")
+
+
+def test_a_miss_shows_what_was_enqueued_instead():
+    # Given
+    tried.plain.enqueue(label="x")
+
+    # When
+    with pytest.raises(AssertionError) as caught:
+        assert_enqueued(tried.plain, kwargs={"label": "y"})
+
+    # Then
+    assert "kwargs is {'label': 'x'}, not {'label': 'y'}" in str(caught.value)
+
+
+def test_a_careful_job_is_idempotent():
+    assert assert_idempotent(tried.careful, label="x") > 2
+    assert assert_idempotent(tried.atomic, label="x") >= 2
+    assert not Effect.objects.exists()
+
+
+def test_a_careless_job_is_caught_with_the_statement():
+    with pytest.raises(AssertionError, match=r"before statement 2 of \d+: SELECT") as caught:
+        assert_idempotent(tried.careless, label="x")
+
+    assert "ledger.Effect has besides" in str(caught.value)
+
+
+def test_the_plugin_is_importable_while_django_is_not_configured():
+    code = (
+        "import django_jobs.testing.pytest_plugin, sys; from django.conf import settings;"
+        "assert not settings.configured"
+    )
+    env = {k: v for k, v in os.environ.items() if k != "DJANGO_SETTINGS_MODULE"}
+    subprocess.run([sys.executable, "-c", code], check=True, env=env)
