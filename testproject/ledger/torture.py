@@ -47,6 +47,13 @@ def leave_one_effect_and_wait(gate: str, context: JobContext) -> None:
     _announce_and_wait(gate)
 
 
+@trial(max_attempts=3, backoff=0)
+def leave_an_effect_and_wait(gate: str, context: JobContext) -> None:
+    """Leave an effect, say so, and wait at a file: whoever is killed here has left it already."""
+    _leave_effect(context, gate)
+    _announce_and_wait(gate)
+
+
 @trial("asyncio", timeout=0.5, max_attempts=2, backoff=0)
 async def block_the_loop_once(context: JobContext) -> str:
     """Let nothing else run on the event loop, at the first attempt."""

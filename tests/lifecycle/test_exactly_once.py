@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from random import Random
 
 import pytest
 
 from django_jobs import JobSpec, enqueue_many
+from django_jobs.models import Job
 from testproject.ledger.models import Effect
+from tests.lifecycle.gates import FileGate
+from tests.threads import wait_until
 from tests.torture import scenarios
 from tests.torture.audit import audit
 
@@ -44,8 +49,21 @@ def test_effects_of_other_jobs_happen_at_least_once(runjobs, monkeypatch):
     # Then each has left an effect
     assert not found.broken, found.line
     assert found.audit.jobs == 100
-    # And some more than one: were it so above, it would be seen
-    assert found.audit.repeated > 0
+
+
+def test_a_kill_between_effect_and_end_repeats_the_effect_and_the_audit_sees_it(runjobs, tmp_path):
+    # Given a job that is not atomic, has left its effect and has not ended
+    gate = FileGate(tmp_path / "gate")
+    enqueue_many([gate.spec("thread.leave_an_effect_and_wait")])
+    runjobs("--processes", "0")
+    wait_until(lambda: gate.begun)
+    # When its worker is killed there, and another runs it to its end
+    os.kill(gate.begun[0], signal.SIGKILL)
+    gate.let_go()
+    runjobs("--processes", "0")
+    wait_until(lambda: Job.objects.succeeded().exists())
+    # Then the effect is there twice: were it so above, it would be seen
+    assert audit(once=False).repeated == 1
     assert audit(once=True).broken
 
 
