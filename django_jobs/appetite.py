@@ -11,6 +11,8 @@ LARGEST = 500
 #: Seconds of a run from which on smaller claims are made: places would be idle for as long as a
 #: large one takes.
 UNHURRIED, SMALLER = 0.005, 100
+#: Jobs that wait in one line at most: beyond this a longer one gains little.
+LONGEST_LINE = 32
 #: Seconds of work that may wait in the worker: more would keep it from idle neighbours.
 HORIZON = 0.1
 
@@ -54,6 +56,11 @@ class Appetite:
         if self._average is not None and self._average > UNHURRIED:
             largest = max(SMALLER, self._concurrency)
         return min(largest, self._concurrency + ahead - owned) if owned <= ahead // 2 else 0
+
+    @property
+    def line(self) -> int:
+        """Return how many jobs to claim for one place, where one runs after the other."""
+        return max(1, min(LONGEST_LINE, self._ahead() // self._concurrency))
 
     def _ahead(self) -> int:
         if self._average is None:

@@ -25,13 +25,15 @@ class Capabilities:
     atomic: bool = False
     #: Has places of its own, fewer than its worker's concurrency.
     own_places: bool = False
+    #: Takes jobs from any thread, so that one may follow another at once.
+    lines_up: bool = False
 
 
 EXECUTORS = {
     kind.name: kind
     for kind in (
         # Python cannot stop a thread, whatever it is doing: a job is asked, through its context.
-        Capabilities("thread", functions=True, atomic=True),
+        Capabilities("thread", functions=True, atomic=True, lines_up=True),
         # A coroutine that overruns its timeout is cancelled at its next await. Django's
         # transactions are for functions.
         Capabilities("asyncio", coroutines=True),

@@ -128,10 +128,17 @@ class Definition:
             self.max_running_per_key,
             self.concurrency_key is not None,
             self.ordered,
+            self._lines_up,
             self.rate_limit,
             self.rate_limit_per_key,
         )
         return None if limit == Limit() else limit
+
+    @property
+    def _lines_up(self) -> bool:
+        # Where order counts, a job that is to be tried again must not be overtaken by those behind.
+        alone = self.max_running is None and self.max_running_per_host is None and not self.ordered
+        return alone and self.max_running_per_key == 1 and self.executor.lines_up
 
     @property
     def lane(self) -> str:

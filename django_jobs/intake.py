@@ -69,7 +69,10 @@ class Intake:
         if not granted:
             return 0
         self._signposts.refresh()
-        rooms = {kind: Room(min(limit, granted), free) for kind, (limit, free) in wanted.items()}
+        rooms = {
+            kind: Room(min(limit, granted), free, self._appetite(kind).line)
+            for kind, (limit, free) in wanted.items()
+        }
         claim = engine.Claim(
             self._worker,
             self._given.queues,

@@ -29,6 +29,8 @@ class Limit(NamedTuple):
     is_keyed: bool = False
     #: Whether a job waits until the one before it, of the same key, has ended for good.
     is_ordered: bool = False
+    #: Whether several jobs of one key may be claimed at once, to run one after the other.
+    lines_up: bool = False
     #: Starts in a time, of all its jobs and of those of one key.
     rate: Rate | None = None
     rate_per_key: Rate | None = None
@@ -68,6 +70,8 @@ class Room(NamedTuple):
     limit: int
     #: Places that are free: so many start at once.
     free: int
+    #: Jobs that may be claimed for one place, where they run one after the other.
+    line: int = 1
 
     @property
     def starting(self) -> bool:

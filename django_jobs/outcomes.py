@@ -24,6 +24,8 @@ class Claimed(NamedTuple):
     memory_limit: int | None = None
     #: When it may not begin any more, by the monotonic clock of this machine.
     expires: float | None = None
+    #: Jobs of one line run one after the other where they were claimed; empty for no line.
+    line: str = ""
 
 
 class Fault(NamedTuple):

@@ -12,6 +12,7 @@ from django_jobs.exceptions import JobTimeout
 from django_jobs.executors import AsyncioExecutor, Executor, ProcessExecutor, ThreadExecutor
 from django_jobs.executors.base import UNWANTED
 from django_jobs.judgement import Policy, concluded, judge
+from django_jobs.lines import Lines
 from django_jobs.notebook import Notebook, Notes
 from django_jobs.outcomes import Abandoned, Claimed, Finished, Succeeded
 from django_jobs.recorder import FlightRecorder
@@ -46,6 +47,9 @@ class Workshop:
         self._owned: dict[int, Claimed] = {}
         self._begun: dict[int, float] = {}
         self._lost: set[int] = set()
+        self._lines = Lines()
+        #: Jobs that were lost while they waited in line, on their way to be collected.
+        self._passed_over: list[Finished] = []
         #: Jobs that came back while an earlier run of theirs, lost by now, still goes on here.
         self._held_back: dict[int, Claimed] = {}
         #: What running jobs tell of themselves.
@@ -73,7 +77,7 @@ class Workshop:
         self._owned.update((job.id, job) for job in jobs)
         self._recorder.expect(job.id for job in jobs)
         shares: dict[Executor, list[Claimed]] = {}
-        for job in jobs:
+        for job in self._lines.admit(jobs):
             executor = self._executor_of.get(job.name) or self._executor_for(job.name)
             shares.setdefault(executor, []).append(job)
         for executor, share in shares.items():
@@ -82,6 +86,8 @@ class Workshop:
     def collect(self) -> list[Finished]:
         """Return the runs that have ended since the last time; their jobs stay owned."""
         ended = [one for executor in self._executors.values() for one in executor.collect()]
+        ended += self._passed_over
+        self._passed_over = []
         if not self._lost:
             return ended
         return [self._without_lost(one) for one in ended]
@@ -91,7 +97,7 @@ class Workshop:
 
         Not ``all_of_them``: but as many as there are places that will be ready for them soon.
         """
-        withdrawn = []
+        withdrawn = self._lines.withdraw()
         for executor in self._executors.values():
             jobs = executor.withdraw()
             kept = 0 if all_of_them else executor.starting
@@ -104,7 +110,8 @@ class Workshop:
         """Own these jobs no more."""
         ids = list(ids)
         for job in ids:
-            self._owned.pop(job, None)
+            if (forgotten := self._owned.pop(job, None)) is not None:
+                self._call_next(forgotten)  # it was given up while it goes on
             self._begun.pop(job, None)
         if self._lost:
             self._lost.difference_update(ids)
@@ -114,11 +121,17 @@ class Workshop:
 
     def lose(self, jobs: Iterable[Claimed]) -> None:
         """Stop these jobs, as far as they can be stopped: others own them now, or nobody."""
+        jobs = list(jobs)
         lost = [job.id for job in jobs if self._owned.get(job.id) == job]
         self._lost.update(lost)
         if lost:
+            for job in self._lines.withdraw(lost):
+                self._passed_over.append(Finished(job, Abandoned(UNWANTED), 0.0, time.monotonic()))
             for executor in self._executors.values():
                 executor.cancel(lost)
+            for job in jobs:
+                # Nobody waits for one that does not heed: its permit is free already.
+                self._call_next(job)
 
     def running_longer_than(self, seconds: float) -> list[tuple[int, int, float]]:
         """Return ``(id, claims, seconds since the start)`` of jobs that have run for so long."""
@@ -157,6 +170,7 @@ class Workshop:
     def stop(self) -> None:
         """End what can be ended, and run nothing more."""
         self._held_back.clear()
+        self._lines.withdraw()
         for executor in self._executors.values():
             executor.stop()
 
@@ -184,6 +198,7 @@ class Workshop:
         outcome = finished.outcome
         if type(outcome) is Succeeded and outcome.result is None:
             self._recorder.returned(finished.job.id)
+        self._call_next(finished.job)
 
     def expectant(self) -> None:
         """Pass on that it is time to collect."""
@@ -200,6 +215,11 @@ class Workshop:
         return job.id in self._lost
 
     # -----------------------------------------------------------------------------------------
+
+    def _call_next(self, job: Claimed) -> None:
+        """Run who stands in line behind a job that is over."""
+        if job.line and (following := self._lines.follow(job)) is not None:
+            self._executor_for(following.name).submit([following])
 
     def _without_lost(self, ended: Finished) -> Finished:
         if ended.job.id not in self._lost or ended.is_recorded:

@@ -93,6 +93,7 @@ FLOORS = {
     "recorder": 4,
     "spawned": 4,
     "judgement": 4,
+    "lines": 4,
     "middleware": 4,
     "waiting": 4,
     # 5 processes

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
-from django_jobs import engine, registry
+from django_jobs import engine, registry, scheduling
 from django_jobs.worker import Worker
 from tests.databases import url_of_test_database
 from tests.executors.bench import Bench, BenchMaker
@@ -50,6 +50,7 @@ def own_registry(monkeypatch):
     """Let the test register jobs that no other test knows."""
     monkeypatch.setattr(registry, "_definitions", dict(registry._definitions))
     monkeypatch.setattr(registry, "_aliases", dict(registry._aliases))
+    monkeypatch.setattr(scheduling, "_declarations", list(scheduling._declarations))
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from django.db import transaction
@@ -137,7 +138,7 @@ def test_jobs_are_captured_those_of_callbacks_too():
     # When
     with captured_jobs(on_commit=True) as jobs:
         plain.enqueue(label="now")
-        transaction.on_commit(lambda: plain.enqueue(label="then") and None)
+        transaction.on_commit(partial(plain.enqueue, label="then"))
 
     # Then
     assert [one.kwargs for one in jobs] == [{"label": "now"}, {"label": "then"}]

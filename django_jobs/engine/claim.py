@@ -24,7 +24,7 @@ from django_jobs.engine.levels import (
 from django_jobs.engine.permits import locking, locks
 from django_jobs.engine.taking import compile_taking, met, taking, taking_one
 from django_jobs.engine.trips import Statement, Trips
-from django_jobs.engine.turns import Permits, Plan, plan
+from django_jobs.engine.turns import Permits, Plan, Take, plan
 from django_jobs.limits import UNLIMITED, Allowance, Room
 from django_jobs.outcomes import Claimed
 from django_jobs.rates import Rate
@@ -182,11 +182,11 @@ class Claim:
     def _take(self, wanted: Plan) -> bool:
         if len(wanted.takes) == 1 and not self._allowance.limits:
             (one,) = wanted.takes
-            starting = self._starts(one.head)
+            starting = self._starts(one)
             (rows,) = self._trips.send(
                 taking_one(self._worker, one, starting=starting, using=self._using)
             )
-            jobs = sorted(map(Claimed._make, rows), key=lambda job: (-job.priority, job.id))
+            jobs = sorted((Claimed(*row) for row in rows), key=lambda job: (-job.priority, job.id))
             self._own(one.head, jobs)
             return bool(jobs) and len(jobs) < one.most and one.floor is not None
         self._read(self._trips.send(*self._statements(wanted)), wanted)
@@ -219,11 +219,11 @@ class Claim:
         return self._may_find_more(tentative)
 
     def _statements(self, wanted: Plan) -> list[Statement]:
-        kinds = {self._starts(take.head) for take in wanted.takes}
+        kinds = {self._starts(take) for take in wanted.takes}
         return [
             taking(
                 self._worker,
-                [take for take in wanted.takes if self._starts(take.head) is starting],
+                [take for take in wanted.takes if self._starts(take) is starting],
                 self._allowance,
                 starting=starting,
                 using=self._using,
@@ -258,14 +258,19 @@ class Claim:
 
     def _own(self, head: Head, jobs: list[Claimed]) -> None:
         now = time.monotonic()
+        line = f"{head.lane} {head.key}" if self._allowance.limit(head.lane).lines_up else ""
+        if line:
+            jobs = [job._replace(line=line) for job in jobs]
         self.claimed += [
             job if job.expires is None else job._replace(expires=now + job.expires) for job in jobs
         ]
         self._left -= len(jobs)
         self._rooms[self._allowance.limit(head.lane).places] -= len(jobs)
 
-    def _starts(self, head: Head) -> bool:
-        return self._allowance.rooms[self._allowance.limit(head.lane).places].starting
+    def _starts(self, take: Take) -> bool:
+        limit = self._allowance.limit(take.head.lane)
+        waits_in_line = limit.lines_up and take.most > 1
+        return self._allowance.rooms[limit.places].starting and not waits_in_line
 
     def _used(self) -> dict[str, int]:
         """Return how many of what was taken count against each rate."""

@@ -16,8 +16,8 @@ from django_jobs.models import Job
 from django_jobs.outcomes import Claimed
 from django_jobs.states import State
 
-#: What a job was claimed from comes after its own columns: queue, lane, key.
-_OWN = len(Claimed._fields)
+#: What a job was claimed from comes after its own columns: queue, lane, key. The line is no column.
+_OWN = len(Claimed._fields) - 1
 
 # Materialized, or the planner may run a subquery with LIMIT twice and claim too many. By an array,
 # not by a join: see sql.among().
@@ -97,7 +97,7 @@ def met(rows: Sequence[tuple[Any, ...]]) -> tuple[list[Met], int]:
     """Return what was claimed, first ones first, and how many jobs were met."""
     if not rows:
         return [], 0
-    found = [Met(Claimed._make(row[:_OWN]), *row[_OWN:-1]) for row in rows]
+    found = [Met(Claimed(*row[:_OWN]), *row[_OWN:-1]) for row in rows]
     # RETURNING promises no order.
     found.sort(key=lambda one: (-one.job.priority, one.job.id))
     return found, rows[0][-1]

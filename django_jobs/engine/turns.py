@@ -21,6 +21,9 @@ KEYLESS_SHARE = 10
 #: Seconds of starts that are claimed ahead where a rate bounds them.
 MOMENT = 0.1
 
+#: The share of a host's budget that jobs may hold while they wait in a line.
+SLACK = 0.01
+
 Scope = tuple[str, ...]
 
 
@@ -90,6 +93,19 @@ class Permits:
         self._of.setdefault(scope, max(ahead, free))
         yield scope
 
+    def _line(self, head: Head) -> int:
+        """Return how many jobs of a key are claimed, of which one runs at a time.
+
+        One, where those that wait in line would hold permits that others could use.
+        """
+        allowance, limit = self._allowance, self._allowance.limit(head.lane)
+        room, policy = allowance.rooms.get(limit.places), allowance.policy(head.queue)
+        if room is None or not limit.lines_up or policy.max_running or policy.concurrency:
+            return 1
+        if allowance.budget is not None and head.units * room.line > allowance.budget * SLACK:
+            return 1
+        return 1 if rates_of(head, allowance) else room.line
+
     def _limits(self, head: Head) -> Iterable[tuple[Scope, int]]:
         limit, policy = self._allowance.limit(head.lane), self._allowance.policy(head.queue)
         counts, lane, key = self._counts, head.lane, (head.lane, head.key)
@@ -99,7 +115,8 @@ class Permits:
         if limit.max_running_per_host is not None:
             yield ("here", lane), limit.max_running_per_host - counts.here[lane]
         if limit.per_key is not None:
-            yield ("key", *key), 0 if key in counts.held else limit.per_key - counts.keys[key]
+            left = 0 if key in counts.held else limit.per_key - counts.keys[key]
+            yield ("key", *key), self._line(head) if left == 1 else left
         if policy.max_running is not None:
             yield ("queue", head.queue), policy.max_running - counts.queues[head.queue]
         if policy.concurrency is not None:

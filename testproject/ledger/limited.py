@@ -49,6 +49,16 @@ def run_two_per_key(label: str, key: str) -> None:
     _work(f"key {key}/{label}", 0.02)
 
 
+@job(concurrency_key=lambda label, key, gate=None: key, max_running_per_key=1, max_attempts=20)
+def run_one_per_key(label: str, key: str, gate: str | None = None) -> None:
+    """Work for a moment; with a gate, until somebody opens it."""
+    _tell(f"line {key}/{label}: begun")
+    until = time.monotonic() + PATIENCE
+    while gate and not Gate.objects.filter(name=gate).exists() and time.monotonic() < until:
+        time.sleep(0.02)
+    _tell(f"line {key}/{label}: ended")
+
+
 @job(concurrency_key=lambda label, key: key, ordered=True, max_attempts=20)
 def run_in_order(label: str, key: str) -> None:
     """Work for a while."""

@@ -9,9 +9,10 @@ import pytest
 
 from django_jobs import engine, enqueue, enqueue_many, job, registry
 from django_jobs.exceptions import InvalidOption
-from django_jobs.limits import Allowance, Limit
+from django_jobs.limits import Allowance, Limit, QueuePolicy, Room
 from django_jobs.models import Job
 from django_jobs.outcomes import Failed
+from django_jobs.rates import Rate
 from django_jobs.states import State
 from tests.rows import FAILED, FAULT, ended, finish, make_job, make_jobs, row_of, sql
 from tests.threads import at_once
@@ -43,6 +44,47 @@ class TestLimitsPerKey:
 
         assert keys(claim(worker, allow(max_running_per_key=2))) == ["a", "a", "b"]
         assert claim(worker, allow(max_running_per_key=2)) == []
+
+    def test_of_a_key_that_lines_up_as_many_are_claimed_as_may_stand_in_line(self, worker):
+        # Given more jobs of a key than may stand in line, and a place that is free at once
+        of_key("a", 9)
+        rooms = {"": Room(limit=50, free=50, line=4)}
+        allowance = allow(max_running_per_key=1, lines_up=True)._replace(rooms=rooms)
+        # When they are claimed, and claimed once more
+        first, again = claim(worker, allowance), claim(worker, allowance)
+        # Then a line of them is, in their order, and nothing more while one of it is not recorded
+        assert [job.id for job in first] == sorted(job.id for job in first)
+        assert len({job.line for job in first}) == 1
+        assert (len(first), again) == (4, [])
+        # And none of them counts as started: who dies with it is not charged for it
+        assert not Job.objects.running().filter(started_at__isnull=False).exists()
+
+    @pytest.mark.parametrize(
+        ("limits", "bounds"),
+        [
+            ({"max_running_per_key": 1}, {}),
+            ({"max_running_per_key": 2, "lines_up": True}, {}),
+            ({"max_running_per_key": 1, "lines_up": True}, {"budget": 300}),
+            (
+                {"max_running_per_key": 1, "lines_up": True},
+                {"queues": {"default": QueuePolicy(max_running=20)}},
+            ),
+            (
+                {"max_running_per_key": 1, "lines_up": True},
+                {"queues": {"default": QueuePolicy(concurrency=20)}},
+            ),
+            ({"max_running_per_key": 1, "lines_up": True, "rate": Rate(1000, 1.0)}, {}),
+        ],
+    )
+    def test_nobody_stands_in_line_with_a_permit_that_others_could_use(
+        self, worker, limits, bounds
+    ):
+        of_key("a", 9)
+        rooms = {"": Room(limit=50, free=50, line=4)}
+
+        claimed = claim(worker, allow(**limits)._replace(rooms=rooms, **bounds))
+
+        assert len(claimed) == limits["max_running_per_key"]
 
     def test_a_key_at_its_limit_holds_up_nobody(self, worker):
         of_key("a", 5, priority=9)

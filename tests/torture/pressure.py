@@ -20,7 +20,7 @@ from django_jobs.models import Job, Worker
 from django_jobs.outcomes import Cancelled, Claimed, Outcome, Parked, Snoozed, Succeeded
 from django_jobs.states import FINISHED, LIVE, State
 from tests.rows import FAILED, RETRIED, claim, ended, new_job, sql
-from tests.threads import at_once
+from tests.threads import DEADLINE, at_once
 
 #: Keys that everybody wants: so few that each is nearly always held, or just given up.
 KEYS = [f"key-{n:02}" for n in range(40)]
@@ -83,7 +83,9 @@ class Pressure:
             for role, count in STAFF.items()
             for _ in range(count)
         ]
-        at_once(*staff, lambda: self._supervise(is_enough), within=within)
+        until = None if within is None else began + within
+        patience = None if within is None else within + DEADLINE
+        at_once(*staff, lambda: self._supervise(is_enough, until), within=patience)
         if not self.broken:
             self._drain()
             self._audit()
@@ -91,9 +93,11 @@ class Pressure:
         found.seconds = time.monotonic() - began
         return found
 
-    def _supervise(self, is_enough: Callable[[Counter[str]], bool]) -> None:
+    def _supervise(self, is_enough: Callable[[Counter[str]], bool], until: float | None) -> None:
         while not self._over.wait(0.05) and not is_enough(self.moved):
-            pass
+            if until is not None and time.monotonic() > until:
+                self._complain(f"not enough was moved in time: {dict(self.moved)}")
+                break
         self._over.set()
 
     def _go_on(self, role: Callable[[Random], None], random: Random) -> None:
