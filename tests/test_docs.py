@@ -3,6 +3,7 @@
 import inspect
 import re
 import sys
+import unittest
 from dataclasses import fields
 from datetime import timedelta
 from decimal import Decimal
@@ -319,3 +320,16 @@ def logged_events():
 def source():
     """Return the code of the package."""
     return "\n".join(path.read_text() for path in sorted(PACKAGE.rglob("*.py")))
+
+
+def test_the_tests_of_the_page_pass(transactional_db, shop, monkeypatch):
+    session = Session(DOCS / "testing.md", monkeypatch, **shop)
+    session.run()
+    tests = unittest.defaultTestLoader.loadTestsFromTestCase(
+        session.module("shop.tests").PaymentTests
+    )
+
+    result = unittest.TestResult()
+    tests.run(result)
+
+    assert (result.testsRun, result.errors, result.failures) == (4, [], [])

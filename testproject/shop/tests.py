@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from django.test import TestCase
 
+from django_jobs import enqueue
 from django_jobs.testing import (
     assert_enqueued,
     assert_idempotent,
@@ -37,21 +38,21 @@ class CheckoutTests(TestCase):
         assert_not_enqueued(charge_card, jobs=jobs)
 
         run_jobs(queues=["mail"], raise_errors=True)
-        self.assertTrue(Receipt.objects.filter(order=self.order).exists())
+        assert Receipt.objects.filter(order=self.order).exists()
 
     def test_a_job_for_tomorrow_runs_tomorrow(self) -> None:
         """It is not due before."""
         spec = send_receipt.job.with_kwargs(order_id=self.order.pk).with_queue("later")
-        row = spec.with_schedule(timedelta(days=1)).enqueue()
-        self.assertEqual(run_jobs(queues=["later"]), [])
+        row = enqueue(spec.with_scheduled_at(timedelta(days=1)))
+        assert run_jobs(queues=["later"]) == []
 
         with travel(timedelta(days=1, seconds=1)):
             (ran,) = run_jobs(queues=["later"])
 
-        self.assertEqual((ran.pk, ran.state), (row.pk, "succeeded"))
+        assert (ran.pk, ran.state) == (row.pk, "succeeded")
 
     def test_booking_an_order_twice_books_it_once(self) -> None:
         """What it does is committed with its end, or not at all."""
         assert_idempotent(book_order, order_id=self.order.pk)
         assert_idempotent(send_receipt, order_id=self.order.pk)
-        self.assertFalse(Booking.objects.exists())
+        assert not Booking.objects.exists()
