@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from django.core import mail
@@ -20,6 +21,7 @@ from django_jobs.testing import (
     run_jobs,
     travel,
 )
+from django_jobs.testing.pytest_plugin import jobs_clock
 from testproject.ledger import tried
 from testproject.ledger.models import Effect, Gate
 
@@ -139,7 +141,7 @@ def test_jobs_are_captured_those_of_callbacks_too():
     # When
     with captured_jobs(on_commit=True) as jobs:
         plain.enqueue(label="now")
-        transaction.on_commit(lambda: plain.enqueue(label="then") and None)
+        transaction.on_commit(partial(plain.enqueue, label="then"))
 
     # Then
     assert [one.kwargs for one in jobs] == [{"label": "now"}, {"label": "then"}]
@@ -211,3 +213,15 @@ def test_immediate_mode_is_warned_of_outside_of_tests(settings, monkeypatch):
     # Then
     assert in_tests == []
     assert [one.id for one in check_immediate(None)] == ["django_jobs.W003"]
+
+
+def test_the_fixture_moves_the_clock(jobs_clock):  # noqa: F811 - what pytest makes of it
+    # Given
+    enqueue(tried.plain.job.with_scheduled_at(timedelta(hours=1)).with_queue("own"))
+
+    # When
+    with jobs_clock(timedelta(hours=2)):
+        ran = run_jobs(queues=["own"])
+
+    # Then
+    assert [one.state for one in ran] == ["succeeded"]

@@ -54,7 +54,7 @@ def assert_enqueued(
     """
     name = fn if isinstance(fn, str) else JobSpec.from_func(fn).func
     name = name if isinstance(name, str) else _name(fn)
-    wanted = {"args": args, "kwargs": kwargs, "queue": queue, "priority": priority}
+    wanted: dict[str, Any] = {"args": args, "kwargs": kwargs, "queue": queue, "priority": priority}
     wanted = {key: value for key, value in wanted.items() if value is not None}
     if scheduled_at is not None:
         wanted["scheduled_at"] = scheduled_at

@@ -131,7 +131,8 @@ def run_jobs(
     Also those that they make meanwhile, unless ``until_empty`` is False; ``limit`` runs at most.
     With ``raise_errors`` the first error of an attempt is raised once it is recorded.
     """
-    alias, ran = write_alias(using), []
+    alias = write_alias(using)
+    ran: list[int] = []
     errors: dict[int, BaseException] = {}
 
     def keep_error(job: Claimed, body: Body) -> Any:
