@@ -21,7 +21,7 @@ from django_jobs.testing import (
     run_jobs,
     travel,
 )
-from django_jobs.testing.pytest_plugin import jobs_clock
+from django_jobs.testing.pytest_plugin import jobs_clock  # noqa: F401 - a fixture
 from testproject.ledger import tried
 from testproject.ledger.models import Effect, Gate
 
@@ -215,7 +215,7 @@ def test_immediate_mode_is_warned_of_outside_of_tests(settings, monkeypatch):
     assert [one.id for one in check_immediate(None)] == ["django_jobs.W003"]
 
 
-def test_the_fixture_moves_the_clock(jobs_clock):  # noqa: F811 - what pytest makes of it
+def test_the_fixture_moves_the_clock(jobs_clock):  # noqa: F811 - the fixture
     # Given
     enqueue(tried.plain.job.with_scheduled_at(timedelta(hours=1)).with_queue("own"))
 
