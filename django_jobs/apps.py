@@ -23,6 +23,9 @@ class DjangoJobsConfig(AppConfig):
         from django_jobs import checks  # noqa: F401 - registers them
 
         autodiscover_modules("jobs")
+        from django_jobs.testing import immediate
+
+        immediate.follow_settings()
         post_migrate.connect(_sync, sender=self, dispatch_uid="django_jobs.catalogue")
         post_migrate.connect(_declare_schedules, sender=self, dispatch_uid="django_jobs.schedules")
         post_migrate.connect(_refresh_triggers, sender=self, dispatch_uid="django_jobs.triggers")

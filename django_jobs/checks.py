@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from django.apps import AppConfig, apps
+from django.core import mail
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import connections
 from django.db.models import Model
 
 from django_jobs import catalogue, prerequisites, registry
 from django_jobs.capabilities import choose, refuse_atomic, refuse_memory_limit
-from django_jobs.conf import options
+from django_jobs.conf import is_debug, options
 from django_jobs.definitions import Definition
 from django_jobs.engine.sql import write_alias
 from django_jobs.exceptions import InvalidSettings, JobsError, UnknownQueue
@@ -31,6 +32,25 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
         hint = "docs/settings.md lists every key with its default."
         return [Error(str(error), hint=hint, id="django_jobs.E001")]
     return []
+
+
+@register
+def check_immediate(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Report that jobs run where they are enqueued, outside of tests and of development."""
+    try:
+        is_on = options().immediate
+    except JobsError:
+        return []  # check_settings() tells
+    # The test runners of Django and of pytest-django give mails an outbox.
+    if not is_on or is_debug() or hasattr(mail, "outbox"):
+        return []
+    return [
+        Warning(
+            "DJANGO_JOBS['IMMEDIATE'] is on: jobs run in the process that enqueues them.",
+            hint="It is for tests: requests wait for the jobs, and no worker limits these.",
+            id="django_jobs.W003",
+        )
+    ]
 
 
 @register

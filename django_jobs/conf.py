@@ -46,6 +46,8 @@ class Options:
     strict_queues: bool = False
     #: Modules outside the installed apps whose plain functions may be run by import path.
     job_modules: tuple[str, ...] = ()
+    #: Run jobs in the process that enqueues them, once they are committed: for tests.
+    immediate: bool = False
     #: How long a run may take when the job does not say. 0 for no limit.
     default_timeout: float = 600.0
     #: The wait after a failed attempt when the job does not say.
@@ -165,6 +167,8 @@ def _checked(given: dict[str, Any]) -> Options:
         if name in given:
             given[name] = _names(given[name], name.upper())
     _check_numbers(given)
+    if not isinstance(given.get("immediate", False), bool):
+        raise InvalidOption(f"IMMEDIATE must be True or False, not {given['immediate']!r}.")
     for name in given.get("stop_signals", ()):
         check_signal(name, "STOP_SIGNALS")
     result = Options(**given)

@@ -3,6 +3,7 @@
 import inspect
 import re
 import sys
+import unittest
 from dataclasses import fields
 from datetime import timedelta
 from decimal import Decimal
@@ -335,3 +336,14 @@ def test_the_json_of_every_subcommand_is_documented():
     documented = [names(name)[0] for name, _ in table(DOCS / "commands.md", "subcommand")]
 
     assert sorted(documented) == sorted(one.name for one in SUBCOMMANDS)
+def test_the_tests_of_the_page_pass(transactional_db, shop, monkeypatch):
+    session = Session(DOCS / "testing.md", monkeypatch, **shop)
+    session.run()
+    tests = unittest.defaultTestLoader.loadTestsFromTestCase(
+        session.module("shop.tests").PaymentTests
+    )
+
+    result = unittest.TestResult()
+    tests.run(result)
+
+    assert (result.testsRun, result.errors, result.failures) == (4, [], [])

@@ -7,9 +7,11 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
+from django.core import mail
 from django.db import transaction
 
 from django_jobs import chain, enqueue
+from django_jobs.checks import check_immediate
 from django_jobs.models import Job, Worker
 from django_jobs.testing import (
     assert_enqueued,
@@ -19,6 +21,7 @@ from django_jobs.testing import (
     run_jobs,
     travel,
 )
+from django_jobs.testing.pytest_plugin import jobs_clock  # noqa: F401 - a fixture
 from testproject.ledger import tried
 from testproject.ledger.models import Effect, Gate
 
@@ -178,3 +181,47 @@ def test_the_plugin_is_importable_while_django_is_not_configured():
     )
     env = {k: v for k, v in os.environ.items() if k != "DJANGO_SETTINGS_MODULE"}
     subprocess.run([sys.executable, "-c", code], check=True, env=env)
+
+
+@pytest.mark.parametrize("label", ["good", "broken"])
+def test_in_immediate_mode_jobs_run_when_they_are_committed(
+    label, settings, django_capture_on_commit_callbacks
+):
+    # Given
+    settings.DJANGO_JOBS = {"IMMEDIATE": True}
+
+    # When
+    with django_capture_on_commit_callbacks(execute=True):
+        row = tried.atomic.enqueue(label=label)
+        before = labels()
+
+    # Then
+    row.refresh_from_db()
+    assert before == []
+    assert row.state == ("succeeded" if label == "good" else "failed")
+    assert labels() == (["after good", "good"] if label == "good" else [])
+
+
+def test_immediate_mode_is_warned_of_outside_of_tests(settings, monkeypatch):
+    # Given
+    settings.DJANGO_JOBS = {"IMMEDIATE": True}
+    in_tests = check_immediate(None)
+
+    # When
+    monkeypatch.delattr(mail, "outbox", raising=False)
+
+    # Then
+    assert in_tests == []
+    assert [one.id for one in check_immediate(None)] == ["django_jobs.W003"]
+
+
+def test_the_fixture_moves_the_clock(jobs_clock):  # noqa: F811 - the fixture
+    # Given
+    enqueue(tried.plain.job.with_scheduled_at(timedelta(hours=1)).with_queue("own"))
+
+    # When
+    with jobs_clock(timedelta(hours=2)):
+        ran = run_jobs(queues=["own"])
+
+    # Then
+    assert [one.state for one in ran] == ["succeeded"]

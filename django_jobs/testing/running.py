@@ -157,7 +157,11 @@ def run_jobs(
             if not claimed or not until_empty:
                 break
             runner.tidy()
-    rows = Job.objects.using(alias).in_bulk(set(ran))
+    return _rows(ran, alias)
+
+
+def _rows(ran: list[int], using: str) -> list[Job]:
+    rows = Job.objects.using(using).in_bulk(set(ran))
     return [rows[id_] for id_ in dict.fromkeys(ran) if id_ in rows]
 
 
