@@ -336,6 +336,8 @@ def test_the_json_of_every_subcommand_is_documented():
     documented = [names(name)[0] for name, _ in table(DOCS / "commands.md", "subcommand")]
 
     assert sorted(documented) == sorted(one.name for one in SUBCOMMANDS)
+
+
 def test_the_tests_of_the_page_pass(transactional_db, shop, monkeypatch):
     session = Session(DOCS / "testing.md", monkeypatch, **shop)
     session.run()
