@@ -167,8 +167,6 @@ def _checked(given: dict[str, Any]) -> Options:
         if name in given:
             given[name] = _names(given[name], name.upper())
     _check_numbers(given)
-    if not isinstance(given.get("immediate", False), bool):
-        raise InvalidOption(f"IMMEDIATE must be True or False, not {given['immediate']!r}.")
     for name in given.get("stop_signals", ()):
         check_signal(name, "STOP_SIGNALS")
     result = Options(**given)
@@ -181,7 +179,7 @@ def _checked(given: dict[str, Any]) -> Options:
 
 
 def _check_numbers(given: dict[str, Any]) -> None:
-    for name in ("strict_queues", "listen"):
+    for name in ("strict_queues", "listen", "immediate"):
         if not isinstance(given.get(name, True), bool):
             raise InvalidOption(f"{name.upper()} must be True or False, not {given[name]!r}.")
     concurrency = given.get("concurrency", 1)

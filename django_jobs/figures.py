@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from django_jobs.engine.heads import QUEUES
 from django_jobs.engine.sql import JOB, LINK, QUEUE, STEP, WORKFLOW, fetch
 from django_jobs.states import State
 
@@ -22,14 +23,7 @@ HEADS = 1_000
 
 # From queue to queue, and in each up to the limit: others are not in the way of a full one.
 _READY = f"""
-WITH RECURSIVE queues AS (
-    (SELECT queue FROM {JOB} WHERE state = 'ready' ORDER BY queue LIMIT 1)
-    UNION ALL
-    SELECT next.queue FROM queues CROSS JOIN LATERAL (
-        SELECT queue FROM {JOB} WHERE state = 'ready' AND queue > queues.queue
-        ORDER BY queue LIMIT 1
-    ) AS next
-)
+WITH RECURSIVE {QUEUES}
 SELECT queue, (SELECT count(*) FROM (
     SELECT 1 FROM {JOB} AS job WHERE state = 'ready' AND job.queue = queues.queue
     ORDER BY job.queue LIMIT %(limit)s

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from django_jobs.conf import Options
 from django_jobs.exceptions import JobTimeout
 from django_jobs.executors import AsyncioExecutor, Executor, ProcessExecutor, ThreadExecutor
-from django_jobs.executors.base import UNWANTED
+from django_jobs.executors.base import UNWANTED, drained
 from django_jobs.judgement import Policy, concluded, judge
 from django_jobs.lines import Lines
 from django_jobs.notebook import Notebook, Notes
@@ -49,7 +50,7 @@ class Workshop:
         self._lost: set[int] = set()
         self._lines = Lines()
         #: Jobs that were lost while they waited in line, on their way to be collected.
-        self._passed_over: list[Finished] = []
+        self._passed_over: deque[Finished] = deque()
         #: Jobs that came back while an earlier run of theirs, lost by now, still goes on here.
         self._held_back: dict[int, Claimed] = {}
         #: What running jobs tell of themselves.
@@ -86,8 +87,7 @@ class Workshop:
     def collect(self) -> list[Finished]:
         """Return the runs that have ended since the last time; their jobs stay owned."""
         ended = [one for executor in self._executors.values() for one in executor.collect()]
-        ended += self._passed_over
-        self._passed_over = []
+        ended += drained(self._passed_over)
         if not self._lost:
             return ended
         return [self._without_lost(one) for one in ended]
@@ -121,15 +121,16 @@ class Workshop:
 
     def lose(self, jobs: Iterable[Claimed]) -> None:
         """Stop these jobs, as far as they can be stopped: others own them now, or nobody."""
-        jobs = list(jobs)
-        lost = [job.id for job in jobs if self._owned.get(job.id) == job]
+        ours = [job for job in jobs if self._owned.get(job.id) == job]
+        lost = [job.id for job in ours]
         self._lost.update(lost)
         if lost:
             for job in self._lines.withdraw(lost):
                 self._passed_over.append(Finished(job, Abandoned(UNWANTED), 0.0, time.monotonic()))
+                self._on_expectant()
             for executor in self._executors.values():
                 executor.cancel(lost)
-            for job in jobs:
+            for job in ours:
                 # Nobody waits for one that does not heed: its permit is free already.
                 self._call_next(job)
 

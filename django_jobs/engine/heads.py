@@ -25,7 +25,8 @@ class Head(NamedTuple):
 
 _COLUMNS = "queue, lane, concurrency_key, priority, units, name, id"
 
-_QUEUES = f"""
+#: The queues that have ready jobs, found one after the other in the index.
+QUEUES = f"""
 queues AS (
     (SELECT queue FROM {JOB} WHERE state = 'ready' ORDER BY queue LIMIT 1)
     UNION ALL
@@ -72,4 +73,4 @@ def peek(queues: Sequence[str], allowance: Allowance) -> Statement:
 @lru_cache(maxsize=4)
 def _statement(are_given: bool, some_barred: bool) -> str:
     unbarred = "AND queues.queue <> ALL(%s::text[])" if some_barred else ""
-    return _PEEK.format(queues=_GIVEN if are_given else _QUEUES, unbarred=unbarred)
+    return _PEEK.format(queues=_GIVEN if are_given else QUEUES, unbarred=unbarred)

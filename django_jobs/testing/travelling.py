@@ -22,7 +22,11 @@ def travel(to: timedelta | datetime, *, using: str | None = None) -> Iterator[No
         if to.tzinfo is None:
             raise InvalidOption("travel: the moment has no time zone: use timezone.make_aware().")
         to -= now(alias)
-    if to < timedelta():
-        raise InvalidOption(f"travel goes forward only, by a timedelta or to a datetime: {to!r}.")
-    with ahead(to, alias):
+    with ahead(_forward(to), alias):
         yield
+
+
+def _forward(by: object) -> timedelta:
+    if not isinstance(by, timedelta) or by < timedelta():
+        raise InvalidOption(f"travel goes forward only, by a timedelta or to a datetime: {by!r}.")
+    return by
