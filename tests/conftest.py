@@ -13,6 +13,10 @@ from django_jobs import engine, registry, scheduling
 from django_jobs.worker import Worker
 from tests.databases import url_of_test_database
 from tests.executors.bench import Bench, BenchMaker
+from tests.threads import wait_until
+
+#: Threads of a worker that write to tables.
+COMPANIONS = {"job-heart", "job-services"}
 
 # The database is the same for all examples on purpose, and its speed is not what is tested.
 settings.register_profile(
@@ -43,6 +47,15 @@ def running_worker(transactional_db) -> Iterator[None]:
     worker.stop()
     thread.join(timeout=20)
     assert not thread.is_alive()
+
+
+@pytest.fixture(autouse=True)
+def companions_leave(request) -> Iterator[None]:
+    """Empty no tables while a thread beside a worker, which was told to stop, is still at them."""
+    if "transactional_db" in request.fixturenames:
+        request.getfixturevalue("transactional_db")  # so that it ends after this
+    yield
+    wait_until(lambda: not any(one.name in COMPANIONS for one in threading.enumerate()))
 
 
 @pytest.fixture
