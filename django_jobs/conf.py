@@ -84,6 +84,21 @@ class Options:
     units: int | None = None
     #: Callables around the run of every job, outermost first, as import paths.
     middleware: tuple[str, ...] = ()
+    #: The import path of a function of a request and the queryset of jobs, which returns those that
+    #: the request's user may see in the admin. Empty: whoever may view jobs sees all.
+    admin_visible_jobs: str = ""
+    #: Patterns of the names whose values the admin never shows.
+    admin_redact: tuple[str, ...] = (
+        "*password*",
+        "*passwd*",
+        "*secret*",
+        "*token*",
+        "*api_key*",
+        "*apikey*",
+        "*credential*",
+    )
+    #: Search the admin's list of jobs by arguments too, which wants an index of them.
+    admin_search_arguments: bool = False
     #: Signals that stop workers, gracefully the first time.
     stop_signals: tuple[str, ...] = ("SIGINT", "SIGTERM")
     #: How long a finished job is kept, by state.
@@ -163,9 +178,14 @@ def _checked(given: dict[str, Any]) -> Options:
         given["queue_order"] = check_order(given["queue_order"])
     if given.get("ageing") is not None:
         given["ageing"] = _ageing(given["ageing"])
-    for name in ("job_modules", "middleware", "stop_signals"):
+    for name in ("admin_redact", "job_modules", "middleware", "stop_signals"):
         if name in given:
             given[name] = _names(given[name], name.upper())
+    if not isinstance(given.get("admin_visible_jobs", ""), str):
+        raise InvalidOption(
+            "ADMIN_VISIBLE_JOBS must be the import path of a function, such as "
+            f"'shop.jobs.visible', not {given['admin_visible_jobs']!r}."
+        )
     _check_numbers(given)
     for name in given.get("stop_signals", ()):
         check_signal(name, "STOP_SIGNALS")
@@ -179,7 +199,7 @@ def _checked(given: dict[str, Any]) -> Options:
 
 
 def _check_numbers(given: dict[str, Any]) -> None:
-    for name in ("strict_queues", "listen", "immediate"):
+    for name in ("strict_queues", "listen", "immediate", "admin_search_arguments"):
         if not isinstance(given.get(name, True), bool):
             raise InvalidOption(f"{name.upper()} must be True or False, not {given[name]!r}.")
     concurrency = given.get("concurrency", 1)

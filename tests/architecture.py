@@ -45,6 +45,7 @@ FLOORS = {
     "prepared": 0,
     "queueing": 0,
     "rates": 0,
+    "redaction": 0,
     "prerequisites": 0,
     "reasons": 0,
     "scheduling": 0,
@@ -130,6 +131,7 @@ FLOORS = {
     "management": 6,
     "preconditions": 6,
     "progress": 6,
+    "templatetags": 6,
     "terminal": 6,
     "testing": 6,
 }

@@ -20,6 +20,11 @@ from django_jobs.reasons import Explanation
 from django_jobs.surroundings import Linked
 
 
+def badge(state: str, label: object) -> SafeString:
+    """Return the name of a state, in a colour of its own."""
+    return format_html('<span class="django-jobs-badge {}">{}</span>', state, label)
+
+
 def pretty(value: object) -> SafeString:
     """Return JSON, indented."""
     text = json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True)

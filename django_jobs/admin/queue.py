@@ -10,6 +10,8 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from django_jobs import api
+from django_jobs.admin import access
+from django_jobs.admin.access import Power
 from django_jobs.models import Queue
 
 if TYPE_CHECKING:
@@ -53,8 +55,8 @@ class QueueAdmin(_QueueAdmin):
         return False
 
     def has_operate_permission(self, request: HttpRequest) -> bool:
-        """Return whether the user may pause and resume: whoever may change queues."""
-        return request.user.has_perm("django_jobs.change_queue")
+        """Return whether the user may pause and resume."""
+        return access.may(request, Power.PAUSE)
 
     @admin.action(description=_("Pause selected queues"), permissions=["operate"])
     def pause_queues(self, request: HttpRequest, queryset: QuerySet[Queue]) -> None:

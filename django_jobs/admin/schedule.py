@@ -15,6 +15,8 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from django_jobs import api
+from django_jobs.admin import access
+from django_jobs.admin.access import Power
 from django_jobs.exceptions import JobsError
 from django_jobs.models import Schedule
 from django_jobs.registry import declared_names
@@ -79,11 +81,11 @@ class ScheduleAdmin(_ScheduleAdmin):
             choices=[("", "---------"), *zip(names, names, strict=True)],
         )
 
-    def has_operate_permission(self, request: HttpRequest) -> bool:
-        """Return whether the user may run, enable and disable: whoever may change schedules."""
-        return request.user.has_perm("django_jobs.change_schedule")
+    def has_run_permission(self, request: HttpRequest) -> bool:
+        """Return whether the user may run schedules now."""
+        return access.may(request, Power.RUN_SCHEDULE)
 
-    @admin.action(description=_("Run selected schedules now"), permissions=["operate"])
+    @admin.action(description=_("Run selected schedules now"), permissions=["run"])
     def run_now(self, request: HttpRequest, queryset: QuerySet[Schedule]) -> None:
         """Make a job of each; their ticks come as ever."""
         made = 0
@@ -97,12 +99,12 @@ class ScheduleAdmin(_ScheduleAdmin):
             told = ngettext("%d job was enqueued.", "%d jobs were enqueued.", made) % made
             self.message_user(request, told, messages.SUCCESS)
 
-    @admin.action(description=_("Enable selected schedules"), permissions=["operate"])
+    @admin.action(description=_("Enable selected schedules"), permissions=["change"])
     def enable(self, request: HttpRequest, queryset: QuerySet[Schedule]) -> None:
         """Let them tick from now on."""
         self._switch(request, queryset, on=True)
 
-    @admin.action(description=_("Disable selected schedules"), permissions=["operate"])
+    @admin.action(description=_("Disable selected schedules"), permissions=["change"])
     def disable(self, request: HttpRequest, queryset: QuerySet[Schedule]) -> None:
         """Let them tick no more."""
         self._switch(request, queryset, on=False)

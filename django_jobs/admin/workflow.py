@@ -15,7 +15,8 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from django_jobs import api
-from django_jobs.admin import display
+from django_jobs.admin import access, display
+from django_jobs.admin.access import Power
 from django_jobs.admin.graph import drawing, jobs_of
 from django_jobs.admin.readonly import ReadOnly
 from django_jobs.models import Step, Workflow
@@ -59,13 +60,17 @@ class WorkflowAdmin(ReadOnly, _WorkflowAdmin):
         left = steps.order_by().values("workflow").annotate(left=Sum("jobs_left")).values("left")
         return super().get_queryset(request).annotate(left=Subquery(left))
 
-    def has_operate_permission(self, request: HttpRequest) -> bool:
-        """Return whether the user may retry and cancel: whoever may change workflows."""
-        return request.user.has_perm("django_jobs.change_workflow")
+    def has_retry_permission(self, request: HttpRequest) -> bool:
+        """Return whether the user may retry jobs."""
+        return access.may(request, Power.RETRY)
+
+    def has_cancel_permission(self, request: HttpRequest) -> bool:
+        """Return whether the user may cancel jobs."""
+        return access.may(request, Power.CANCEL)
 
     @admin.action(
         description=_("Retry the failed and cancelled jobs of selected workflows"),
-        permissions=["operate"],
+        permissions=["retry"],
     )
     def retry_workflows(self, request: HttpRequest, queryset: QuerySet[Workflow]) -> None:
         """Resume what can be resumed."""
@@ -73,7 +78,7 @@ class WorkflowAdmin(ReadOnly, _WorkflowAdmin):
         done = ngettext("%d job was put back.", "%d jobs were put back.", retried) % retried
         self.message_user(request, done, messages.SUCCESS if retried else messages.WARNING)
 
-    @admin.action(description=_("Cancel selected workflows"), permissions=["operate"])
+    @admin.action(description=_("Cancel selected workflows"), permissions=["cancel"])
     def cancel_workflows(self, request: HttpRequest, queryset: QuerySet[Workflow]) -> None:
         """Cancel what has not ended."""
         cancelled = sum(api.cancel(workflow) for workflow in queryset)

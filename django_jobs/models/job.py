@@ -154,6 +154,11 @@ class Job(Waitable):
     class Meta:
         verbose_name = _("job")
         verbose_name_plural = _("jobs")
+        permissions = [
+            ("retry_job", "Can retry jobs"),
+            ("cancel_job", "Can cancel jobs"),
+            ("view_job_arguments", "Can see the arguments and results of jobs"),
+        ]
         indexes = [
             # Exactly the claimable rows, in exactly the order of the claim.
             models.Index(

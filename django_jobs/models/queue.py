@@ -82,6 +82,7 @@ class Queue(models.Model):
     class Meta:
         verbose_name = _("queue")
         verbose_name_plural = _("queues")
+        permissions = [("pause_queue", "Can pause and resume queues")]
         constraints = [
             models.CheckConstraint(
                 name="django_jobs_queue_burst_needs_rate",

@@ -123,6 +123,7 @@ class Schedule(models.Model):
     class Meta:
         verbose_name = _("schedule")
         verbose_name_plural = _("schedules")
+        permissions = [("run_schedule", "Can run schedules now")]
         indexes = [
             # What is due, and what is to be planned, without those that will not tick.
             models.Index(

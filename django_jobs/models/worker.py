@@ -31,6 +31,7 @@ class Worker(models.Model):
     class Meta:
         verbose_name = _("worker")
         verbose_name_plural = _("workers")
+        permissions = [("stop_worker", "Can quiet and stop workers")]
 
     def __str__(self) -> str:
         return f"{self.hostname}:{self.pid}"

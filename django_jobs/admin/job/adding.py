@@ -14,7 +14,7 @@ from django.utils.translation import gettext as now_
 from django.utils.translation import gettext_lazy as _
 
 from django_jobs import api
-from django_jobs.admin.taskform import OPTIONS, TaskForm
+from django_jobs.admin.job.taskform import OPTIONS, TaskForm
 from django_jobs.engine.sql import write_alias
 from django_jobs.exceptions import JobsError
 from django_jobs.models import Job, Task

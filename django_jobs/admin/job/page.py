@@ -1,52 +1,30 @@
-"""Jobs in the admin: look at them, retry them, cancel them."""
+"""The page of one job: what it is, where it is and why, and all that happened to it."""
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
-from django_jobs import api
 from django_jobs.admin import display
-from django_jobs.admin.adding import Adding
-from django_jobs.admin.filters import QueueFilter
-from django_jobs.admin.readonly import ReadOnly
-from django_jobs.admin.relations import Relations
-from django_jobs.explanations import error_text, explain
+from django_jobs.admin.job.relations import Relations
+from django_jobs.explanations import explain
 from django_jobs.models import Job, Schedule, Worker
 
 if TYPE_CHECKING:
     _JobAdmin = admin.ModelAdmin[Job]
 else:
-    _JobAdmin = admin.ModelAdmin
+    _JobAdmin = object
 
 
-@admin.register(Job)
-class JobAdmin(Relations, Adding, ReadOnly, _JobAdmin):
-    """Jobs by state, newest first, with retry and cancel."""
+class Page(Relations, _JobAdmin):
+    """One job."""
 
-    class Media:
-        css = {"all": ["django_jobs/admin.css"]}
-
-    list_display = (
-        "id", "name", "queue", "state", "priority", "attempts_used", "scheduled_at", "ran_for",
-        "last_error",
-    )  # fmt: skip
-    list_display_links = ("id", "name")
-    list_filter = ("state", QueueFilter)
-    search_fields = ("name__startswith", "unique_key__exact")
-    search_help_text = _("The beginning of a function's name, a whole unique key, or an id.")
-    ordering = ("-id",)
-    show_full_result_count = False
-    actions = ("retry_jobs", "cancel_jobs")
     fieldsets = (
         (
             None,
@@ -103,75 +81,6 @@ class JobAdmin(Relations, Adding, ReadOnly, _JobAdmin):
         if obj is not None:
             first += self.relations(obj)
         return [*first, *fieldsets]
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Job], search_term: str
-    ) -> tuple[QuerySet[Job], bool]:
-        """Find a job by its id at once; anything else by name and unique key."""
-        if search_term.isdecimal() and len(search_term) < 19:
-            return queryset.filter(pk=int(search_term)), False
-        return super().get_search_results(request, queryset, search_term)
-
-    def has_operate_permission(self, request: HttpRequest) -> bool:
-        """Return whether the user may retry and cancel: whoever may change jobs."""
-        return request.user.has_perm("django_jobs.change_job")
-
-    @admin.action(
-        description=_("Retry selected failed and cancelled jobs"), permissions=["operate"]
-    )
-    def retry_jobs(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
-        """Retry what can be retried, and say what could not."""
-        chosen = queryset.count()
-        retried = api.retry(queryset)
-        done = ngettext("%d job was put back.", "%d jobs were put back.", retried) % retried
-        self._tell(
-            request, done, chosen - retried, _("neither failed nor cancelled, or duplicates")
-        )
-
-    @admin.action(description=_("Cancel selected unfinished jobs"), permissions=["operate"])
-    def cancel_jobs(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
-        """Cancel what has not ended, and say what had."""
-        chosen = queryset.count()
-        running = Job.objects.using(queryset.db).running().filter(pk__in=queryset.values("pk"))
-        asked = running.count()
-        cancelled = api.cancel(queryset)
-        done = ngettext("%d job was cancelled.", "%d jobs were cancelled.", cancelled) % cancelled
-        if asked:
-            told = ngettext(
-                "%d of them was running and is asked to stop.",
-                "%d of them were running and are asked to stop.",
-                asked,
-            )
-            done += " " + told % asked
-        self._tell(request, done, chosen - cancelled, _("had ended already"))
-
-    def _tell(self, request: HttpRequest, done: str, left: int, why: Any) -> None:
-        if left:
-            done += " " + ngettext(
-                "%(n)d was left: %(why)s.", "%(n)d were left: %(why)s.", left
-            ) % {
-                "n": left,
-                "why": why,
-            }
-        level = messages.WARNING if left else messages.SUCCESS
-        self.message_user(request, done, level)
-
-    @admin.display(description=_("attempts"))
-    def attempts_used(self, job: Job) -> str:
-        """Return the runs started, of those allowed."""
-        return f"{job.attempts} / {job.max_attempts}"
-
-    @admin.display(description=_("ran for"))
-    def ran_for(self, job: Job) -> timedelta | str:
-        """Return how long the last run took."""
-        return "" if job.duration is None else job.duration
-
-    @admin.display(description=_("last error"))
-    def last_error(self, job: Job) -> str:
-        """Return the last error's first line, shortened."""
-        if not job.errors:
-            return ""
-        return error_text(job.errors[-1])[:100]
 
     @admin.display(description=_("worker"))
     def shown_worker(self, job: Job) -> str:
