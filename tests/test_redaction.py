@@ -10,12 +10,12 @@ PATTERNS = Options().admin_redact
 
 def test_what_stands_under_a_secret_name_is_hidden_however_deep():
     # Given a secret below a list below a key
-    value = {"user": "ada", "accounts": [{"Password": "hunter2", "name": "x"}]}
+    accounts = [{"Password": "hunter2", "name": "x"}]
     # When the value is redacted
-    shown = redact(value, PATTERNS)
+    shown = redact({"user": "ada", "accounts": accounts}, PATTERNS)
     # Then the secret is hidden, and the rest is as it was
     assert shown == {"user": "ada", "accounts": [{"Password": HIDDEN, "name": "x"}]}
-    assert value["accounts"][0]["Password"] == "hunter2"
+    assert accounts[0]["Password"] == "hunter2"
 
 
 def test_all_below_a_secret_name_is_hidden():
