@@ -40,6 +40,7 @@ def _discover_tasks() -> None:
     """
     if django.VERSION < (6, 0) and not apps.is_installed("django_tasks"):
         return
+    from django_jobs.backend import telling
     from django_jobs.backend.framework import task_backends
     from django_jobs.backend.jobs import JobsBackend
 
@@ -50,6 +51,7 @@ def _discover_tasks() -> None:
             return False
 
     if any(is_ours(alias) for alias in task_backends):
+        telling.listen()
         autodiscover_modules("tasks")
 
 

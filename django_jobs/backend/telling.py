@@ -36,7 +36,7 @@ class TaskFailed(JobsError):
 
 
 def listen() -> None:
-    """Hear of jobs from now on. Not before there is a task: to be listened to costs a worker."""
+    """Hear of jobs from now on. Only where there are tasks: to be listened to costs a worker."""
     signals.job_started.connect(_started, dispatch_uid=_ID)
     # Not of cancelled ones: Django's own receiver would log each as an error, and mail it.
     signals.job_succeeded.connect(_succeeded, dispatch_uid=_ID)
