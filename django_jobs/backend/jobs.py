@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from datetime import datetime, timedelta
+from typing import Any
 
 from django.core.checks import CheckMessage
 from django.utils import timezone
@@ -16,18 +16,21 @@ from django_jobs.backend.framework import (
     BaseTaskBackend,
     InvalidTask,
     InvalidTaskBackend,
-    TaskResult,
     TaskResultDoesNotExist,
-    TaskResultStatus,
 )
-from django_jobs.backend.results import Declared, Result, alias_of, result_of, row_of, told_of
+from django_jobs.backend.results import (
+    Declared,
+    Result,
+    alias_of,
+    new_result,
+    result_of,
+    row_of,
+    told_of,
+)
 from django_jobs.backend.task import JobsTask
 from django_jobs.backend.values import normalized
 from django_jobs.exceptions import JobsError, NotStorable
 from django_jobs.specs import JobSpec
-
-if TYPE_CHECKING:
-    from django_jobs.models import Job
 
 #: What PostgreSQL's bigint holds.
 _GREATEST = 2**63 - 1
@@ -81,7 +84,7 @@ class JobsBackend(BaseTaskBackend):
             raise InvalidTask(str(error)) from error
         if not job.created:
             return self.get_result(str(job.pk))
-        result = self._new(job, task, positional, named)
+        result = new_result(job, task, self.alias, positional, named)
         telling.tell_enqueued(type(self), result, job._state.db or "default")
         return result
 
@@ -110,25 +113,10 @@ class JobsBackend(BaseTaskBackend):
             func=definition.name,
             queue=task.queue_name,
             priority=int(task.priority),
-            scheduled_at=_aware(task.run_after),
+            # None would do; with a delay the insert answers with the moment, which a result tells.
+            scheduled_at=_aware(task.run_after) or timedelta(),
             meta=told_of(task, definition.task, self.alias),
             **{name: own[name] for name in options.OF_A_JOB if name in own},
-        )
-
-    def _new(self, job: Job, task: Declared, args: list[Any], kwargs: dict[str, Any]) -> Result:
-        return TaskResult(
-            task=task,
-            id=str(job.pk),
-            status=TaskResultStatus.READY,
-            enqueued_at=job.enqueued_at,
-            started_at=None,
-            finished_at=None,
-            last_attempted_at=None,
-            args=args,
-            kwargs=kwargs,
-            backend=self.alias,
-            errors=[],
-            worker_ids=[],
         )
 
 

@@ -97,6 +97,44 @@ def result_of(row: Job, declared: Declared, *, attempt: int | None = None) -> Re
     return result
 
 
+def sketch_of(job: Job, declared: Declared, status: TaskResultStatus) -> Result:
+    """Return what is known of a job's run without a look at its row."""
+    return _made(declared, str(job.pk), declared.backend, status)
+
+
+def new_result(job: Job, task: Declared, alias: str, args: list[Any], kwargs: Any) -> Result:
+    """Return the result of a job that was just made."""
+    # Due at once is due when it was enqueued, and that has come back from the insert: the column
+    # itself would have to be read.
+    is_known = task.run_after is None and "scheduled_at" not in job.get_deferred_fields()
+    return _made(
+        task,
+        str(job.pk),
+        alias,
+        TaskResultStatus.READY,
+        enqueued_at=_as_configured(job.scheduled_at) if is_known else job.enqueued_at,
+        args=args,
+        kwargs=kwargs,
+    )
+
+
+def _made(task: Declared, key: str, alias: str, status: TaskResultStatus, **known: Any) -> Result:
+    unknown: dict[str, Any] = {
+        "enqueued_at": None,
+        "started_at": None,
+        "finished_at": None,
+        "last_attempted_at": None,
+        "args": [],
+        "kwargs": {},
+        "errors": [],
+        "worker_ids": [],
+    }
+    made: Result = TaskResult(
+        task=task, id=key, backend=alias, status=status, **{**unknown, **known}
+    )
+    return made
+
+
 class _Run(NamedTuple):
     """The present or last attempt of a job."""
 
@@ -187,6 +225,6 @@ def _arguments(stored: Any) -> Any:
 
 def _as_configured(moment: datetime | None) -> datetime | None:
     """Return a moment as Django's model fields would: aware or not, as the project is."""
-    if moment is None or timezone.is_naive(timezone.now()):
-        return moment if moment is None else timezone.make_naive(moment)
-    return moment
+    if moment is None or timezone.is_naive(moment) == timezone.is_naive(timezone.now()):
+        return moment
+    return timezone.make_aware(moment) if timezone.is_naive(moment) else timezone.make_naive(moment)

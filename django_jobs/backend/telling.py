@@ -18,7 +18,7 @@ from django_jobs.backend.framework import (
     task_finished,
     task_started,
 )
-from django_jobs.backend.results import Declared, Result, result_of, row_of
+from django_jobs.backend.results import Declared, Result, result_of, row_of, sketch_of
 from django_jobs.exceptions import JobsError
 from django_jobs.outcomes import Fault
 
@@ -53,13 +53,13 @@ def tell_enqueued(backend: type, result: Result, using: str) -> None:
 def _started(*, job: Job, **told: Any) -> None:
     task = _task(job)
     if task is not None and _is_heard(task_started, logging.INFO):
-        _send(task_started, job, task, attempt=job.attempts)
+        _send(task_started, job, task, TaskResultStatus.RUNNING)
 
 
 def _succeeded(*, job: Job, **told: Any) -> None:
     task = _task(job)
     if task is not None and _is_heard(task_finished, logging.INFO):
-        _send(task_finished, job, task)
+        _send(task_finished, job, task, TaskResultStatus.SUCCESSFUL)
 
 
 def _failed(*, job: Job, fault: Fault, **told: Any) -> None:
@@ -69,7 +69,7 @@ def _failed(*, job: Job, fault: Fault, **told: Any) -> None:
     try:
         raise TaskFailed(fault)
     except TaskFailed:  # Django's own receiver logs the exception that is being handled
-        _send(task_finished, job, task)
+        _send(task_finished, job, task, TaskResultStatus.FAILED)
 
 
 def _task(job: Job) -> Declared | None:
@@ -78,22 +78,25 @@ def _task(job: Job) -> Declared | None:
     return task
 
 
+def _has_receivers(signal: Signal) -> bool:
+    """Return whether anybody listens beside Django's own receiver, which writes the log."""
+    return len(signal.receivers) > 1
+
+
 def _is_heard(signal: Signal, level: int) -> bool:
-    """Return whether anybody listens beside Django's own receiver, or that one's log is read.
-
-    What is told has to be read from the database first.
-    """
-    return len(signal.receivers) > 1 or logging.getLogger(LOGGER).isEnabledFor(level)
+    return _has_receivers(signal) or logging.getLogger(LOGGER).isEnabledFor(level)
 
 
-def _send(signal: Signal, job: Job, task: Declared, attempt: int | None = None) -> None:
-    row = row_of(job.pk, job._state.db or "default")
-    if row is None:  # pruned meanwhile: there is nothing to tell of
-        return
-    result = result_of(row, task, attempt=attempt)
-    if signal is task_finished and result.status not in _FINISHED:
-        return  # somebody has retried it meanwhile
+def _send(signal: Signal, job: Job, task: Declared, status: TaskResultStatus) -> None:
+    if not _has_receivers(signal):
+        # Two reads of the database would cost more than most tasks, and the log tells no more.
+        result = sketch_of(job, task, status)
+    else:
+        row = row_of(job.pk, job._state.db or "default")
+        if row is None:  # pruned meanwhile: there is nothing to tell of
+            return
+        attempt = job.attempts if status == TaskResultStatus.RUNNING else None
+        result = result_of(row, task, attempt=attempt)
+        if result.status != status:
+            return  # somebody has retried it meanwhile
     signal.send_robust(type(task_backends[result.backend]), task_result=result)
-
-
-_FINISHED = (TaskResultStatus.SUCCESSFUL, TaskResultStatus.FAILED)
