@@ -34,12 +34,14 @@ from django_jobs.backend.framework import (
     task_started,
 )
 from django_jobs.models import Job
+from django_jobs.models import Worker as Worker_
 from django_jobs.orders import WorkerOptions
-from django_jobs.testing import run_jobs
+from django_jobs.testing import assert_enqueued, run_jobs
 from django_jobs.worker import Worker
 from testproject.ledger import jobs
 from tests import tasks_settings
 from tests.pages import ROOT
+from tests.rows import claim, rescue_dead
 from tests.task_samples_of import plain
 
 TAKES_OPTIONS = django.VERSION < (6, 0) or django.VERSION >= (6, 1)
@@ -244,6 +246,20 @@ def test_a_cancelled_task_has_failed_of_being_cancelled(samples, caplog):
     assert not [one for one in caplog.records if one.name == LOGGER and one.levelno > logging.INFO]
 
 
+def test_a_worker_that_dies_is_an_error_of_the_attempt_that_it_ran(samples, worker):
+    result = samples.add.using(max_attempts=2).enqueue(1, 2)
+    claim(worker)
+    Worker_.objects.all().delete()
+    rescue_dead()
+
+    result.refresh()
+
+    assert (result.status, result.attempts) == ("READY", 1)
+    assert [error.exception_class.__name__ for error in result.errors] == ["WorkerLost"]
+    assert finished(result).return_value == 3
+    assert len(result.worker_ids) == 2
+
+
 # Arguments ------------------------------------------------------------------------------------
 
 
@@ -408,13 +424,20 @@ def test_a_function_that_no_worker_can_import_is_refused(samples):
         samples.task(lambda: None)
 
 
-def test_tasks_run_in_the_transaction_of_a_test_case_too(samples):
+def test_the_helpers_for_tests_know_tasks(samples):
     result = samples.add.enqueue(1, 2)
 
+    assert_enqueued(samples.add.func, args=[1, 2])
     run_jobs()
 
     result.refresh()
     assert result.return_value == 3
+
+
+def test_in_immediate_mode_a_task_has_ended_when_enqueue_returns(samples, settings):
+    settings.DJANGO_JOBS = {"IMMEDIATE": True, "JOB_MODULES": ["tests"]}
+
+    assert samples.add.enqueue(1, 2).return_value == 3
 
 
 # Settings -------------------------------------------------------------------------------------

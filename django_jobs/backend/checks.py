@@ -27,12 +27,12 @@ def problems(params: Mapping[str, Any]) -> list[Error]:
     found = [_unknown_key(key) for key in params if key not in _KEYS]
     queues = params.get("QUEUES", [])
     if isinstance(queues, str) or not isinstance(queues, list | tuple | set | frozenset):
-        found.append(_error("E071", f"QUEUES must be a list of names, not {queues!r}."))
+        found.append(_error("django_jobs.E071", f"QUEUES must be a list of names, not {queues!r}."))
     elif not all(isinstance(name, str) and name for name in queues):
-        found.append(_error("E071", f"QUEUES must hold names only, not {queues!r}."))
+        found.append(_error("django_jobs.E071", f"QUEUES must hold names only, not {queues!r}."))
     given = params.get("OPTIONS", {})
     if not isinstance(given, Mapping):
-        return [*found, _error("E072", f"OPTIONS must be a dict, not {given!r}.")]
+        return [*found, _error("django_jobs.E072", f"OPTIONS must be a dict, not {given!r}.")]
     return [*found, *_wrong_options(given)]
 
 
@@ -74,26 +74,34 @@ def _undeclared(alias: str, queues: set[str]) -> list[CheckMessage]:
 
 def _unknown_key(key: object) -> Error:
     if key == "ENQUEUE_ON_COMMIT":
-        return _error("E072", "ENQUEUE_ON_COMMIT is no key of this backend.", _ON_COMMIT)
-    return _error("E072", f"There is no key {key!r}.{did_you_mean(str(key), _KEYS)}")
+        return _error(
+            "django_jobs.E072", "ENQUEUE_ON_COMMIT is no key of this backend.", _ON_COMMIT
+        )
+    return _error("django_jobs.E072", f"There is no key {key!r}.{did_you_mean(str(key), _KEYS)}")
 
 
 def _wrong_options(given: Mapping[str, Any]) -> list[Error]:
     found = [
-        _error("E072", f"OPTIONS has no {name!r}.{did_you_mean(str(name), options.DEFAULTS)}")
+        _error(
+            "django_jobs.E072",
+            f"OPTIONS has no {name!r}.{did_you_mean(str(name), options.DEFAULTS)}",
+        )
         for name in given
         if name not in options.DEFAULTS
     ]
     known = {name: value for name, value in given.items() if name in options.DEFAULTS}
     wrong = options.problems(known)
-    found += [_error("E072", f"OPTIONS[{name!r}]: {problem}") for name, problem in wrong.items()]
+    found += [
+        _error("django_jobs.E072", f"OPTIONS[{name!r}]: {problem}")
+        for name, problem in wrong.items()
+    ]
     if not found:
         try:
             refuse_contradictions(checked(known))
         except JobsError as error:
-            found.append(_error("E072", f"OPTIONS: {error}"))
+            found.append(_error("django_jobs.E072", f"OPTIONS: {error}"))
     return found
 
 
-def _error(number: str, text: str, hint: str = _HINT) -> Error:
-    return Error(text, hint=hint, id=f"django_jobs.{number}")
+def _error(key: str, text: str, hint: str = _HINT) -> Error:
+    return Error(text, hint=hint, id=key)

@@ -29,6 +29,7 @@ from django_jobs.backend.results import (
 )
 from django_jobs.backend.task import JobsTask
 from django_jobs.backend.values import normalized
+from django_jobs.conf import options as settings
 from django_jobs.exceptions import JobsError, NotStorable
 from django_jobs.specs import JobSpec
 
@@ -86,7 +87,8 @@ class JobsBackend(BaseTaskBackend):
             return self.get_result(str(job.pk))
         result = new_result(job, task, self.alias, positional, named)
         telling.tell_enqueued(type(self), result, job._state.db or "default")
-        return result
+        # It may have been run by now.
+        return self.get_result(result.id) if settings().immediate else result
 
     def get_result(self, result_id: str) -> Result:
         """Return the result of a job that this backend has enqueued.

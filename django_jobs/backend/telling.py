@@ -19,7 +19,6 @@ from django_jobs.backend.framework import (
     task_started,
 )
 from django_jobs.backend.results import Declared, Result, result_of, row_of, sketch_of
-from django_jobs.exceptions import JobsError
 from django_jobs.outcomes import Fault
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 _ID = "django_jobs.backend"
 
 
-class TaskFailed(JobsError):
+class TaskFailed(Exception):
     """Tells, in the log of Django's tasks, what a task has failed of: in the worker's own words."""
 
     def __init__(self, fault: Fault) -> None:
