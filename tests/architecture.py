@@ -77,6 +77,7 @@ FLOORS = {
     "triggers": 2,
     # 3 client
     "api": 3,
+    "backend": 3,
     "bounds": 3,
     "catalogue": 3,
     "decorators": 3,
