@@ -71,6 +71,7 @@ FLOORS = {
     "finding": 2,
     "graphs": 2,
     "history": 2,
+    "horizon": 2,
     "notifications": 2,
     "roster": 2,
     "pauses": 2,
@@ -81,6 +82,7 @@ FLOORS = {
     # 3 client
     "api": 3,
     "bounds": 3,
+    "coverage": 3,
     "catalogue": 3,
     "decorators": 3,
     "explanations": 3,

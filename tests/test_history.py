@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 
 import pytest
@@ -176,7 +176,8 @@ class TestReading:
         assert len(found) == 60
         assert found[-1].succeeded + found[-2].succeeded == 3
         assert sum(slot.failed for slot in found) == 2
-        assert {b.key - a.key for a, b in pairwise(found)} == {timedelta(minutes=1)}
+        keys = [slot.key for slot in found if isinstance(slot.key, datetime)]
+        assert {b - a for a, b in pairwise(keys)} == {timedelta(minutes=1)}
 
     def test_rates_are_of_the_last_minutes_only(self):
         past(0, succeeded=10)
@@ -271,4 +272,4 @@ def test_a_worker_leaves_its_history_when_it_stops():
     (default,) = history.totals(["default"], seconds=3600, using="default").values()
     assert (default.succeeded, default.failed) == (1, 1)
     assert quantile(default.waits, 0.5) == pytest.approx(10, rel=0.25)
-    assert quantile(default.runs, 0.95) < 1
+    assert 0 < (quantile(default.runs, 0.95) or 0) < 1
