@@ -27,7 +27,6 @@ MOST_VISIBLE = 1_000
 #: Seconds that throughput and times are told of.
 WINDOW = 3_600
 STATES = (State.READY, State.RUNNING, State.SCHEDULED, State.FAILED)
-_LIMIT = MOST_VISIBLE + 1
 #: As the indexes of the states are ordered.
 _ORDER = {
     State.READY: ("queue",),
@@ -86,7 +85,7 @@ def _row(found: Figures, one: QueueFigures, key: int | None, past: Slot | None) 
         reverse("admin:django_jobs_queue_change", args=[key]) if key else "",
         urlencode({"queue": one.name}),
         [(_count(found, one, state), _listed(one.name, state)) for state in STATES],
-        oldest="" if one.oldest is None else scale.duration(max(one.oldest, 0.0)),
+        oldest="" if one.oldest is None else scale.duration(max(round(one.oldest), 0)),
         paused_at=one.paused_at,
         resume_at=one.resume_at,
     )
@@ -120,8 +119,8 @@ def _visible(request: HttpRequest, using: str) -> Figures:
     capped = set()
     for state in STATES:
         jobs = access.visible(request).filter(state=state)
-        counts = Counter(jobs.order_by(*_ORDER[state]).values_list("queue", flat=True)[:_LIMIT])
-        if sum(counts.values()) == _LIMIT:
+        counts = Counter(jobs.order_by(*_ORDER[state]).values_list("queue", flat=True)[:MOST_VISIBLE])
+        if sum(counts.values()) == MOST_VISIBLE:
             capped.add(state.value)
         for name, count in counts.items():
             queues.setdefault(name, QueueFigures(name)).counts[state] = count

@@ -43,7 +43,7 @@ def number(value: float) -> str:
 
 def duration(seconds: float) -> str:
     """Return a duration in one unit, or two."""
-    if seconds < 1:
+    if 0 < seconds < 1:
         return _("%(count)s ms") % {"count": number(round(seconds * 1000))}
     if seconds < 60:
         shown = round(seconds, 1) if seconds < 10 else round(seconds)

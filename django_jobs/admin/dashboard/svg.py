@@ -13,10 +13,10 @@ from django.utils.safestring import SafeString
 from django_jobs.admin.dashboard.scale import Words
 
 #: The size of the drawing, and of its margins: it is as wide as its place in the page.
-WIDTH, HEIGHT = 560, 200
-LEFT, RIGHT, TOP, BOTTOM = 62, 10, 10, 24
+WIDTH, HEIGHT = 400, 180
+LEFT, RIGHT, TOP, BOTTOM = 56, 8, 10, 24
 #: Moments that are named below a chart.
-NAMED = 6
+NAMED = 5
 
 
 class Line(NamedTuple):

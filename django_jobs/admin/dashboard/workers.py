@@ -48,7 +48,7 @@ def rows(workers: Sequence[RosterEntry], *, with_jobs: bool, using: str) -> list
     if with_jobs and first:
         for job in roster.running(limit=MOST, using=using):
             url = reverse("admin:django_jobs_job_change", args=[job.id])
-            time = "" if job.seconds is None else scale.duration(max(job.seconds, 0.0))
+            time = "" if job.seconds is None else scale.duration(max(round(job.seconds), 0))
             running[job.worker].append((job.name, time, url))
     return [
         Row(
@@ -56,7 +56,7 @@ def rows(workers: Sequence[RosterEntry], *, with_jobs: bool, using: str) -> list
             reverse("admin:django_jobs_worker_change", args=[one.id]),
             ", ".join(one.queues),
             one.version,
-            scale.duration(max(one.heartbeat, 0.0)),
+            scale.duration(max(round(one.heartbeat), 0)),
             one.heartbeat > late,
             one.jobs,
             one.concurrency,
