@@ -391,6 +391,14 @@ class TestScale:
     def test_a_duration_is_told_in_two_units_at_most(self, seconds, words):
         assert scale.duration(seconds) == words
 
+    def test_at_an_axis_it_is_told_in_one(self):
+        assert [scale.level(one) for one in (0, 30, 90, 5400)] == [
+            "0 s",
+            "30 s",
+            "1.5 min",
+            "1.5 h",
+        ]
+
     @pytest.mark.parametrize("top", [0, 0.003, 0.7, 1, 3, 47, 1_000, 86_400, 9e9])
     def test_axes_reach_the_top_in_a_few_steps(self, top):
         for levels in (scale.whole(top), scale.times(top)):
@@ -401,6 +409,6 @@ class TestScale:
     def test_a_line_has_gaps_where_nothing_is_known(self):
         chart = Chart(
             "x", "X", "", ["a"] * 4, ["a"] * 4, [Line("half", "h", [1, None, 2, 3])], [0, 3],
-            scale.number,
+            scale.number, scale.number,
         )  # fmt: skip
         assert chart.svg.count("<polyline") == 2

@@ -68,7 +68,7 @@ def _ends(slots: Sequence[Slot], long: list[str], short: list[str]) -> Chart:
     ) % {line.kind: told for line, told in zip(lines, sums, strict=True)}
     return Chart(
         "ends", _("Jobs that ended"), description, long, short, lines, scale.whole(top),
-        scale.number, is_stacked=True, empty=_("No job has ended in this time."),
+        scale.number, scale.number, is_stacked=True, empty=_("No job has ended in this time."),
     )  # fmt: skip
 
 
@@ -82,7 +82,7 @@ def _waits(slots: Sequence[Slot], long: list[str], short: list[str]) -> Chart:
     return Chart(
         "waits", _("Waiting time"), description, long, short,
         [Line("half", _("half began within"), half), Line("most", _("95 % began within"), most)],
-        scale.times(worst), scale.duration, empty=_("No job has begun in this time."),
+        scale.times(worst), scale.duration, scale.level, empty=_("No job has begun in this time."),
     )  # fmt: skip
 
 
@@ -94,7 +94,7 @@ def _backlog(ready: Sequence[int | None], long: list[str], short: list[str]) -> 
     return Chart(
         "backlog", _("Backlog"), description, long, short,
         [Line("ready", _("ready jobs"), ready)], scale.whole(top), scale.number,
-        empty=_("Nothing has waited in this time."),
+        scale.number, empty=_("Nothing has waited in this time."),
     )  # fmt: skip
 
 

@@ -119,7 +119,9 @@ def _visible(request: HttpRequest, using: str) -> Figures:
     capped = set()
     for state in STATES:
         jobs = access.visible(request).filter(state=state)
-        counts = Counter(jobs.order_by(*_ORDER[state]).values_list("queue", flat=True)[:MOST_VISIBLE])
+        counts = Counter(
+            jobs.order_by(*_ORDER[state]).values_list("queue", flat=True)[:MOST_VISIBLE]
+        )
         if sum(counts.values()) == MOST_VISIBLE:
             capped.add(state.value)
         for name, count in counts.items():

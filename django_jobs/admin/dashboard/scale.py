@@ -48,15 +48,30 @@ def duration(seconds: float) -> str:
     if seconds < 60:
         shown = round(seconds, 1) if seconds < 10 else round(seconds)
         return _("%(count)s s") % {"count": number(shown)}
-    units = ((86_400, 3_600, _("%(a)s d %(b)s h"), _("%(a)s d")),
-             (3_600, 60, _("%(a)s h %(b)s min"), _("%(a)s h")),
-             (60, 1, _("%(a)s min %(b)s s"), _("%(a)s min")))  # fmt: skip
-    for size, part, both, one in units:
-        if seconds >= size:
-            a, rest = divmod(round(seconds), size)
-            b = rest // part
-            return both % {"a": number(a), "b": b} if b else one % {"a": number(a)}
-    raise AssertionError("a minute is a minute at least")
+    whole_seconds = round(seconds)
+    size, part, both, one = next(unit for unit in _units() if whole_seconds >= unit[0])
+    first, rest = divmod(whole_seconds, size)
+    second = rest // part
+    if second:
+        return both % {"a": number(first), "b": second}
+    return one % {"a": number(first)}
+
+
+def level(seconds: float) -> str:
+    """Return a duration in one unit, as there is room for at an axis."""
+    if seconds < 60:
+        return duration(seconds)
+    size, _part, _both, one = next(unit for unit in _units() if seconds >= unit[0])
+    return one % {"a": number(round(seconds / size, 1))}
+
+
+def _units() -> tuple[tuple[int, int, str, str], ...]:
+    """Return what is told from so many seconds on: the second unit, both, and one alone."""
+    return (
+        (86_400, 3_600, _("%(a)s d %(b)s h"), _("%(a)s d")),
+        (3_600, 60, _("%(a)s h %(b)s min"), _("%(a)s h")),
+        (60, 1, _("%(a)s min %(b)s s"), _("%(a)s min")),
+    )
 
 
 def _round(value: float) -> float:

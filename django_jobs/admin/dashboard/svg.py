@@ -44,6 +44,8 @@ class Chart:
     #: Where there are lines across, from 0 up.
     levels: Sequence[float]
     words: Words
+    #: The same for the levels, where there is less room.
+    level_words: Words
     #: Whether the lines stand on each other, as bars.
     is_stacked: bool = False
     empty: str = field(default="")
@@ -96,7 +98,7 @@ class Chart:
             '<text class="level" x="{}" y="{}" text-anchor="end">{}</text>',
             (
                 (LEFT, WIDTH - RIGHT, _at(self._y(level)), _at(self._y(level)),
-                 LEFT - 6, _at(self._y(level) + 4), self.words(level))
+                 LEFT - 6, _at(self._y(level) + 4), self.level_words(level))
                 for level in self.levels
             ),
         )  # fmt: skip
