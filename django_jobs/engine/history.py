@@ -22,7 +22,7 @@ FINEST = min(KEPT)
 #: What stands for all queues together: they are read without reading each.
 ALL = ""
 #: Ready jobs of one queue that are counted.
-MOST = 100_000
+MOST = 10_000
 #: Rows that one statement puts together or deletes.
 BATCH = 2_000
 

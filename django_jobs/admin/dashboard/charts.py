@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from django_jobs import history
 from django_jobs.admin.dashboard import scale
 from django_jobs.admin.dashboard.svg import Chart, Line
+from django_jobs.engine.history import MOST
 from django_jobs.histogram import quantile
 from django_jobs.history import Slot
 from django_jobs.models import Queue
@@ -91,6 +92,10 @@ def _backlog(ready: Sequence[int | None], long: list[str], short: list[str]) -> 
     description = _("Jobs that were ready and waited for a worker: at most %(top)s.") % {
         "top": scale.number(top)
     }
+    if top >= MOST:
+        description += " " + _("Of each queue %(most)s are counted, and no more.") % {
+            "most": scale.number(MOST)
+        }
     return Chart(
         "backlog", _("Backlog"), description, long, short,
         [Line("ready", _("ready jobs"), ready)], scale.whole(top), scale.number,
