@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from django_jobs.chronicle import Chronicle
 from django_jobs.conf import Options
 from django_jobs.heart import Heart
 from django_jobs.notifications import Listener
@@ -11,11 +12,13 @@ from django_jobs.orders import WorkerOptions
 from django_jobs.services import (
     Ager,
     Expirer,
+    Historian,
     Promoter,
     Pruner,
     Reporter,
     Rescuer,
     Scheduler,
+    Service,
     Services,
     Settler,
 )
@@ -31,6 +34,7 @@ class Companions:
         settings: Options,
         *,
         reporter: Reporter,
+        historian: Historian,
         wake: Callable[[], None],
         beat: Callable[[], None],
         lost: Callable[[str], None],
@@ -48,7 +52,7 @@ class Companions:
         )
         self._threads: list[Heart | Services | Listener] = [
             self._heart,
-            _services(settings, given.using, reporter, wake),
+            _services(settings, given.using, [reporter, historian], wake, historian.chronicle),
         ]
         if settings.listen:
             listener = Listener(
@@ -73,7 +77,11 @@ class Companions:
 
 
 def _services(
-    settings: Options, using: str, reporter: Reporter, wake: Callable[[], None]
+    settings: Options,
+    using: str,
+    given: Sequence[Service],
+    wake: Callable[[], None],
+    chronicle: Chronicle,
 ) -> Services:
     retention = settings.retention
     ageing = settings.ageing
@@ -91,8 +99,9 @@ def _services(
                 timeout=settings.heartbeat_timeout,
                 retention=retention,
                 wake=wake,
+                chronicle=chronicle,
             ),
             Pruner(settings.prune_interval, using),
-            reporter,
+            *given,
         ]
     )

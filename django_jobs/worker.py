@@ -27,7 +27,7 @@ from django_jobs.pauses import Pauses
 from django_jobs.recorder import FlightRecorder
 from django_jobs.recycling import Wear
 from django_jobs.registration import Registration
-from django_jobs.services import Reporter, Scheduler
+from django_jobs.services import Historian, Reporter, Scheduler
 from django_jobs.wake import Wake
 from django_jobs.workshop import Workshop
 
@@ -106,10 +106,11 @@ class Worker:
         self._id = self._registration.id
         self._wear = Wear(self._settings, self._gauges)
         self._reporter = Reporter(self._workshop.notebook, self._using)
+        self._historian = Historian(self._books.chronicle, self._using)
         self._companions = companions = Companions(
             self._id, self._given, self._settings,
-            reporter=self._reporter, wake=self._wake.ring, beat=self._tend,
-            lost=self._be_lost,
+            reporter=self._reporter, historian=self._historian, wake=self._wake.ring,
+            beat=self._tend, lost=self._be_lost,
         )  # fmt: skip
         self._intake = Intake(
             self._id, self._given, self._concurrency, self._workshop, self._budget,
@@ -273,6 +274,7 @@ class Worker:
                 self._intake.release(list(self._workshop.owned.values()))
                 self._intake.disown()
                 self._registration.delete()
+                self._historian.write()
         except Error as error:
             # Whoever finds the worker's heartbeat old rescues its jobs.
             logger.warning("worker.left_in_disorder id=%s error=%s", self._id, error)

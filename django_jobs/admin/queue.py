@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _
 
 from django_jobs import api
 from django_jobs.admin import access
 from django_jobs.admin.access import Power
+from django_jobs.admin.dashboard import views
 from django_jobs.models import Queue
 
 if TYPE_CHECKING:
@@ -43,6 +46,19 @@ class QueueAdmin(_QueueAdmin):
     search_fields = ("name",)
     ordering = ("name",)
     actions = ("pause_queues", "resume_queues")
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the dashboard, which shows the queues first of all, and its buttons."""
+        wrap = self.admin_site.admin_view
+        return [
+            path("dashboard/", wrap(views.fragment), name="django_jobs_dashboard"),
+            path(
+                "dashboard/steer/",
+                wrap(partial(views.steer, admin=self)),
+                name="django_jobs_dashboard_steer",
+            ),
+            *super().get_urls(),
+        ]
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: Queue | None = None

@@ -25,6 +25,7 @@ from django_jobs.engine.enqueue import enqueue
 from django_jobs.engine.expire import expire
 from django_jobs.engine.finish import finish, lost, mark_started
 from django_jobs.engine.fire import Fired, fire, fire_now
+from django_jobs.engine.history import roll_up, sample, write_history
 from django_jobs.engine.levels import forget_levels
 from django_jobs.engine.promote import promote
 from django_jobs.engine.prune import MOST as PRUNABLE
@@ -85,8 +86,11 @@ __all__ = [
     "resume_queue",
     "retry",
     "retry_workflow",
+    "roll_up",
     "row_of",
+    "sample",
     "settle",
     "start",
     "store_tasks",
+    "write_history",
 ]
