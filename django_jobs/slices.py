@@ -1,0 +1,198 @@
+"""A slice of the jobs that meet criteria: newest first, at a bounded cost, and never counted.
+
+What an index holds in the order of the ids is read from it. What is few is read whole. All else is
+looked for among the next so many ids, and whoever asks is told how far the look went.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from django.db.models import BooleanField, F, Func, Max, Min, OrderBy, QuerySet, Value
+
+from django_jobs import argumentindex
+from django_jobs.engine.sql import array
+from django_jobs.finding import Criteria, meeting
+from django_jobs.models import Job
+from django_jobs.models.lists import NEWEST
+from django_jobs.states import SELDOM, State
+
+#: Jobs that are few.
+FEW = 10_000
+#: Jobs of an index that are looked at for one slice.
+REACH = 20_000
+#: Ids that are looked at for one slice, where no index knows what is asked for.
+WALK = 100_000
+
+#: How few are read, in the order of an index that knows them.
+ORDERS: dict[State, tuple[OrderBy | str, ...]] = {
+    **dict.fromkeys(SELDOM, ("state", NEWEST.asc())),
+    State.RUNNING: ("worker_id",),
+    State.SCHEDULED: ("scheduled_at",),
+    State.READY: ("queue", "lane", "concurrency_key", "-priority", "id"),
+}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a slice begins: below one id, or above one. Neither is at the newest."""
+
+    before: int | None = None
+    after: int | None = None
+
+
+@dataclass(frozen=True)
+class Slice:
+    """The ids of a slice, newest first, and where to go on."""
+
+    ids: list[int]
+    #: The place of the next older ones, and of the next newer ones; None where there are none.
+    older: Place | None = None
+    newer: Place | None = None
+    #: The lowest id that was looked at, where the look ended before the slice was full.
+    ended_at: int | None = None
+
+
+class Among(Func):
+    """The condition that an id is one of many, told as an array: no list of so many parameters."""
+
+    template = "(%(expressions)s::bigint[]))"
+    arg_joiner = " = ANY("
+    output_field = BooleanField()
+
+    def __init__(self, ids: Sequence[int]) -> None:
+        super().__init__(F("pk"), Value(array(ids)))
+
+
+def cut(
+    jobs: QuerySet[Job], criteria: Criteria, *, is_narrowed: bool, place: Place, size: int
+) -> Slice:
+    """Return a slice of those jobs that meet the criteria.
+
+    ``is_narrowed`` says that ``jobs`` has conditions of its own.
+    """
+    if criteria.id is not None:
+        found = meeting(criteria, jobs)
+        return Slice(list(found.values_list("pk", flat=True)))
+    if (few := _few(criteria, jobs.db)) is not None:
+        rest, ids = few
+        if rest or is_narrowed:
+            found = meeting(rest, jobs.filter(Among(ids))).order_by()
+            ids = list(found.values_list("pk", flat=True))
+        return _of_list(sorted(ids, reverse=True), place, size)
+    found = meeting(criteria, jobs)
+    if (source := _source(criteria, jobs.db)) is None:
+        return _walk(found, place, size)
+    end = _reach(source, place) if source.rest or is_narrowed else None
+    rows = _onward(found, place, end, is_opposite=source.is_opposite)
+    return _ended(list(rows.values_list("pk", flat=True)[: size + 1]), place, size, end)
+
+
+def _few(criteria: Criteria, using: str) -> tuple[Criteria, list[int]] | None:
+    """Return the ids of what is few, and the criteria that are left; None where none is few."""
+    every = Job.objects.using(using)
+    if criteria.arguments and argumentindex.exists(using):
+        ways = [("arguments", every.filter(kwargs__contains=criteria.arguments), None)]
+    elif criteria.step is not None:
+        ways = [("step", every.filter(step_id=criteria.step), None)]
+    elif criteria.parent is not None:
+        ways = [("parent", every.filter(parent_id=criteria.parent), None)]
+    elif len(criteria.states) == 1 and criteria.states[0] not in {*SELDOM, State.SUCCEEDED}:
+        if criteria.fingerprint:
+            return None  # the index of these is better
+        state = State(criteria.states[0])
+        ways = [("states", every.filter(state=state).order_by(*ORDERS[state]), ())]
+    else:
+        return None
+    ((field, rows, nothing),) = ways
+    ids = list(rows.values_list("pk", flat=True)[: FEW + 1])
+    return None if len(ids) > FEW else (replace(criteria, **{field: nothing}), ids)
+
+
+class _Source(NamedTuple):
+    """What an index holds in the order of ids."""
+
+    rows: QuerySet[Job]
+    #: The criteria that it does not know.
+    rest: Criteria
+    #: Whether it has the opposites of the ids.
+    is_opposite: bool
+
+
+def _source(criteria: Criteria, using: str) -> _Source | None:
+    every = Job.objects.using(using)
+    if criteria.fingerprint is not None:
+        rows = every.filter(fingerprint=criteria.fingerprint)
+        return _Source(rows, replace(criteria, fingerprint=None), True)
+    if criteria.schedule is not None:
+        rest = replace(criteria, schedule=None)
+        return _Source(meeting(Criteria(schedule=criteria.schedule), every), rest, False)
+    if len(criteria.states) == 1 and criteria.states[0] in SELDOM:
+        rows = every.filter(state=criteria.states[0])
+        return _Source(rows, replace(criteria, states=()), True)
+    return None
+
+
+def _reach(source: _Source, place: Place) -> int | None:
+    """Return the id at which the look into an index ends, None where all of it is looked at."""
+    ids = _onward(source.rows, place, None, is_opposite=source.is_opposite)
+    return next(iter(ids.values_list("pk", flat=True)[REACH - 1 : REACH]), None)
+
+
+def _onward(
+    rows: QuerySet[Job], place: Place, end: int | None, *, is_opposite: bool
+) -> QuerySet[Job]:
+    """Return rows from a place on, up to an end, in the order of ids or of their opposites."""
+    low, high = (place.after, end) if place.after is not None else (end, place.before)
+    is_upward = place.after is not None
+    rows = rows.annotate(newest=NEWEST) if is_opposite else rows
+    if low is not None:
+        low += 1 if is_upward else 0
+        rows = rows.filter(newest__lte=-low) if is_opposite else rows.filter(pk__gte=low)
+    if high is not None:
+        high -= 0 if is_upward else 1
+        rows = rows.filter(newest__gte=-high) if is_opposite else rows.filter(pk__lte=high)
+    order = NEWEST if is_opposite else F("pk")
+    return rows.order_by(order.desc() if is_upward == is_opposite else order.asc())
+
+
+def _walk(found: QuerySet[Job], place: Place, size: int) -> Slice:
+    """Return a slice of what is found among the next ids, whatever it is."""
+    every = Job.objects.using(found.db)
+    ends = every.aggregate(first=Min("pk"), last=Max("pk"))
+    if ends["last"] is None:
+        return Slice([])
+    if place.after is not None:
+        end = max(place.after + 1, ends["first"]) + WALK - 1
+        is_over = end >= ends["last"]
+    else:
+        newest = ends["last"] if place.before is None else min(ends["last"], place.before - 1)
+        end = newest - WALK + 1
+        is_over = end <= ends["first"]
+    rows = _onward(found, place, end, is_opposite=False)
+    ids = list(rows.values_list("pk", flat=True)[: size + 1])
+    return _ended(ids, place, size, None if is_over else end)
+
+
+def _ended(ids: list[int], place: Place, size: int, end: int | None) -> Slice:
+    """Return the slice of ids read onward from a place, one more than fit, up to an end."""
+    shown, has_more = ids[:size], len(ids) > size
+    ended_at = None if has_more else end
+    if place.after is not None:
+        shown.reverse()
+        newer = Place(after=shown[0]) if has_more else (Place(after=end) if end else None)
+        older = Place(before=shown[-1] if shown else place.after + 1)
+        return Slice(shown, older, newer, ended_at)
+    older_place = Place(before=shown[-1]) if has_more else (Place(before=end) if end else None)
+    newer = None if place.before is None else Place(after=shown[0] if shown else place.before - 1)
+    return Slice(shown, older_place, newer, ended_at)
+
+
+def _of_list(ids: list[int], place: Place, size: int) -> Slice:
+    if place.after is not None:
+        above = [key for key in ids if key > place.after][::-1]
+        return _ended(above, place, size, None)
+    below = [key for key in ids if place.before is None or key < place.before]
+    return _ended(below, place, size, None)
