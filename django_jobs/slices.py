@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from django.db.models import BooleanField, F, Func, Max, Min, OrderBy, QuerySet, Value
+from django.db.models import BooleanField, F, Func, Lookup, Max, Min, OrderBy, Q, QuerySet, Value
+from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
 
 from django_jobs import argumentindex
 from django_jobs.engine.sql import array
@@ -94,21 +95,22 @@ def _few(criteria: Criteria, using: str) -> tuple[Criteria, list[int]] | None:
     """Return the ids of what is few, and the criteria that are left; None where none is few."""
     every = Job.objects.using(using)
     if criteria.arguments and argumentindex.exists(using):
-        ways = [("arguments", every.filter(kwargs__contains=criteria.arguments), None)]
+        rows = every.filter(kwargs__contains=criteria.arguments)
+        rest = replace(criteria, arguments=None)
     elif criteria.step is not None:
-        ways = [("step", every.filter(step_id=criteria.step), None)]
+        rows, rest = every.filter(step_id=criteria.step), replace(criteria, step=None)
     elif criteria.parent is not None:
-        ways = [("parent", every.filter(parent_id=criteria.parent), None)]
+        rows, rest = every.filter(parent_id=criteria.parent), replace(criteria, parent=None)
     elif len(criteria.states) == 1 and criteria.states[0] not in {*SELDOM, State.SUCCEEDED}:
         if criteria.fingerprint:
             return None  # the index of these is better
         state = State(criteria.states[0])
-        ways = [("states", every.filter(state=state).order_by(*ORDERS[state]), ())]
+        rows = every.filter(state=state).order_by(*ORDERS[state])
+        rest = replace(criteria, states=())
     else:
         return None
-    ((field, rows, nothing),) = ways
     ids = list(rows.values_list("pk", flat=True)[: FEW + 1])
-    return None if len(ids) > FEW else (replace(criteria, **{field: nothing}), ids)
+    return None if len(ids) > FEW else (rest, ids)
 
 
 class _Source(NamedTuple):
@@ -147,13 +149,14 @@ def _onward(
     """Return rows from a place on, up to an end, in the order of ids or of their opposites."""
     low, high = (place.after, end) if place.after is not None else (end, place.before)
     is_upward = place.after is not None
-    rows = rows.annotate(newest=NEWEST) if is_opposite else rows
     if low is not None:
         low += 1 if is_upward else 0
-        rows = rows.filter(newest__lte=-low) if is_opposite else rows.filter(pk__gte=low)
+        opposite: Lookup[int] = LessThanOrEqual(NEWEST, -low)
+        rows = rows.filter(opposite if is_opposite else Q(pk__gte=low))
     if high is not None:
         high -= 0 if is_upward else 1
-        rows = rows.filter(newest__gte=-high) if is_opposite else rows.filter(pk__lte=high)
+        opposite = GreaterThanOrEqual(NEWEST, -high)
+        rows = rows.filter(opposite if is_opposite else Q(pk__lte=high))
     order = NEWEST if is_opposite else F("pk")
     return rows.order_by(order.desc() if is_upward == is_opposite else order.asc())
 

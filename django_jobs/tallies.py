@@ -49,7 +49,7 @@ FROM pg_class WHERE oid = '{JOB}'::regclass
 class Tally(NamedTuple):
     """A number of jobs."""
 
-    count: int
+    jobs: int
     #: Whether there are more.
     is_capped: bool = False
     #: Whether it was not counted but comes from the statistics of the table.

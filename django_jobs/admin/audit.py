@@ -27,7 +27,7 @@ def note(request: HttpRequest, rows: Collection[Model], message: str) -> None:
 def note_many(request: HttpRequest, model: type[Model], count: int, message: str) -> None:
     """Write down in one entry that the user of the request has changed so many rows."""
     LogEntry.objects.create(
-        user_id=request.user.pk,
+        user_id=request.user.pk or 0,  # a member of staff, so it has one
         content_type=ContentType.objects.get_for_model(model, for_concrete_model=False),
         object_repr=f"{count:,} {model._meta.verbose_name_plural}",
         action_flag=CHANGE,

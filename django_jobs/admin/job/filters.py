@@ -42,7 +42,7 @@ class FilterForm(forms.Form):
     schedule = forms.CharField(label=_("schedule"), required=False, widget=forms.Select)
     concurrency_key = forms.CharField(label=_("concurrency key"), required=False, strip=False)
     fingerprint = forms.CharField(label=_("fingerprint of the failure"), required=False)
-    errors = forms.BooleanField(label=_("has errors"), required=False)
+    has_errors = forms.BooleanField(label=_("has errors"), required=False)
     enqueued = forms.ChoiceField(
         label=_("enqueued"),
         required=False,
@@ -112,7 +112,7 @@ class FilterForm(forms.Form):
             schedule=given["schedule"] or None,
             concurrency_key=given["concurrency_key"] or None,
             fingerprint=given["fingerprint"] or None,
-            has_errors=True if given["errors"] else None,
+            has_errors=True if given["has_errors"] else None,
             since=since,
             until=given["until"],
             step=given["step__id__exact"],

@@ -64,7 +64,7 @@ class Listing(Actions, _JobAdmin):
             selected = [key for key in data.getlist(name) if searching.is_id(key)]
             is_across = data.get("select_across") == "1"
             data.setlist(name, selected or (["0"] if is_across else []))
-            request.POST = data  # type: ignore[assignment, misc]
+            request.POST = data  # type: ignore[assignment]
         return super().changelist_view(request, extra_context)
 
     def get_search_results(

@@ -23,7 +23,7 @@ class Tab(NamedTuple):
     state: str
     address: str
     #: How many jobs there are, in words; empty where nobody knows.
-    count: str
+    told: str
     is_chosen: bool
 
 
@@ -51,7 +51,7 @@ def told(tally: Tally | None) -> str:
     """Return a number of jobs such as ``1,204``, ``10,000+`` or ``about 4,900,000``."""
     if tally is None:
         return ""
-    number = number_format(tally.count, use_l10n=True, force_grouping=True)
+    number = number_format(tally.jobs, use_l10n=True, force_grouping=True)
     if tally.is_estimated:
         return _("about %s") % number
     return f"{number}+" if tally.is_capped else number
