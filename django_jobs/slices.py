@@ -21,9 +21,9 @@ from django_jobs.models.lists import NEWEST
 from django_jobs.states import SELDOM, State
 
 #: Jobs that are few.
-FEW = 10_000
+FEW = 5_000
 #: Jobs of an index that are looked at for one slice.
-REACH = 20_000
+REACH = 3_000
 #: Ids that are looked at for one slice, where no index knows what is asked for.
 WALK = 100_000
 

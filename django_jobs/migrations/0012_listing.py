@@ -18,6 +18,7 @@ class Migration(migrations.Migration):
                     models.F("id"), "*", models.Value(-1)
                 ),
                 condition=models.Q(("state__in", ["blocked", "cancelled", "failed"])),
+                include=["id"],
                 name="django_jobs_job_seldom",
             ),
         ),
@@ -29,6 +30,7 @@ class Migration(migrations.Migration):
                     models.F("id"), "*", models.Value(-1)
                 ),
                 condition=models.Q(("fingerprint__isnull", False)),
+                include=["id"],
                 name="django_jobs_job_fingerprint",
             ),
         ),
