@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from django.db.models import BooleanField, F, Func, Lookup, Max, Min, OrderBy, Q, QuerySet, Value
-from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
+from django.db.models.lookups import GreaterThan, LessThan
 
 from django_jobs import argumentindex
 from django_jobs.engine.sql import array
@@ -83,12 +83,18 @@ def cut(
             found = meeting(rest, jobs.filter(Among(ids))).order_by()
             ids = list(found.values_list("pk", flat=True))
         return _of_list(sorted(ids, reverse=True), place, size)
-    found = meeting(criteria, jobs)
     if (source := _source(criteria, jobs.db)) is None:
-        return _walk(found, place, size)
-    end = _reach(source, place) if source.rest or is_narrowed else None
-    rows = _onward(found, place, end, is_opposite=source.is_opposite)
-    return _ended(list(rows.values_list("pk", flat=True)[: size + 1]), place, size, end)
+        return _walk(meeting(criteria, jobs), place, size)
+    rows = _onward(source.rows, place, is_opposite=source.is_opposite).values_list("pk", flat=True)
+    if not source.rest and not is_narrowed:
+        return _ended(list(rows[: size + 1]), place, size, None)
+    # First the ids, which the index knows, and then which of these rows it is: in one statement
+    # the planner might read all rows of the state, in the order of another index.
+    ids = list(rows[:REACH])
+    end = ids[-1] if len(ids) == REACH else None
+    found = meeting(source.rest, jobs.filter(Among(ids))).order_by()
+    kept = sorted(found.values_list("pk", flat=True), reverse=place.after is None)
+    return _ended(kept[: size + 1], place, size, end)
 
 
 def _few(criteria: Criteria, using: str) -> tuple[Criteria, list[int]] | None:
@@ -137,26 +143,15 @@ def _source(criteria: Criteria, using: str) -> _Source | None:
     return None
 
 
-def _reach(source: _Source, place: Place) -> int | None:
-    """Return the id at which the look into an index ends, None where all of it is looked at."""
-    ids = _onward(source.rows, place, None, is_opposite=source.is_opposite)
-    return next(iter(ids.values_list("pk", flat=True)[REACH - 1 : REACH]), None)
-
-
-def _onward(
-    rows: QuerySet[Job], place: Place, end: int | None, *, is_opposite: bool
-) -> QuerySet[Job]:
-    """Return rows from a place on, up to an end, in the order of ids or of their opposites."""
-    low, high = (place.after, end) if place.after is not None else (end, place.before)
+def _onward(rows: QuerySet[Job], place: Place, *, is_opposite: bool) -> QuerySet[Job]:
+    """Return rows from a place on, in the order of ids or of their opposites."""
     is_upward = place.after is not None
-    if low is not None:
-        low += 1 if is_upward else 0
-        opposite: Lookup[int] = LessThanOrEqual(NEWEST, -low)
-        rows = rows.filter(opposite if is_opposite else Q(pk__gte=low))
-    if high is not None:
-        high -= 0 if is_upward else 1
-        opposite = GreaterThanOrEqual(NEWEST, -high)
-        rows = rows.filter(opposite if is_opposite else Q(pk__lte=high))
+    if place.after is not None:
+        above: Lookup[int] = LessThan(NEWEST, -place.after)
+        rows = rows.filter(above if is_opposite else Q(pk__gt=place.after))
+    elif place.before is not None:
+        below: Lookup[int] = GreaterThan(NEWEST, -place.before)
+        rows = rows.filter(below if is_opposite else Q(pk__lt=place.before))
     order = NEWEST if is_opposite else F("pk")
     return rows.order_by(order.desc() if is_upward == is_opposite else order.asc())
 
@@ -174,7 +169,8 @@ def _walk(found: QuerySet[Job], place: Place, size: int) -> Slice:
         newest = ends["last"] if place.before is None else min(ends["last"], place.before - 1)
         end = newest - WALK + 1
         is_over = end <= ends["first"]
-    rows = _onward(found, place, end, is_opposite=False)
+    rows = _onward(found, place, is_opposite=False)
+    rows = rows.filter(Q(pk__gte=end) if place.after is None else Q(pk__lte=end))
     ids = list(rows.values_list("pk", flat=True)[: size + 1])
     return _ended(ids, place, size, None if is_over else end)
 
