@@ -347,7 +347,7 @@ class TestColumns:
 
         html = admin_client.get(JOBS).content.decode()
 
-        assert "Bad: &lt;b&gt;new&lt;/b&gt;</td>" in html
+        assert '<div class="django-jobs-error">Bad: &lt;b&gt;new&lt;/b&gt;</div>' in html
 
     def test_workers_are_named_and_those_that_are_gone_numbered(self, admin_client):
         worker = Worker.objects.create(hostname="web1", pid=12)

@@ -39,9 +39,9 @@ class Listing(Actions, _JobAdmin):
     change_list_template = "admin/django_jobs/job/change_list.html"
     list_display = (
         "number", "badge", "function", "queue", "priority", "attempts_used", "due", "ran_for",
-        "by", "last_error",
+        "by",
     )  # fmt: skip
-    list_display_links = ("number", "function")
+    list_display_links = ("number",)
     # Not by columns: there is no index of them.
     sortable_by = ()
     # Its form is drawn by the template of the list.
@@ -95,9 +95,11 @@ class Listing(Actions, _JobAdmin):
         return display.badge(job.state, job.get_state_display())
 
     @admin.display(description=gettext_lazy("function"))
-    def function(self, job: Job) -> str:
-        """Return the name of the function."""
-        return job.name
+    def function(self, job: Job) -> SafeString:
+        """Return the name of the function, and below it the last error."""
+        if not (error := _last_error(job)):
+            return format_html("{}", job.name)
+        return format_html('{}<div class="django-jobs-error">{}</div>', job.name, error)
 
     @admin.display(description=gettext_lazy("attempts"))
     def attempts_used(self, job: Job) -> str:
@@ -125,15 +127,15 @@ class Listing(Actions, _JobAdmin):
             return ""
         return str(job.worker) if job.worker is not None else f"#{job.worker_id}"
 
-    @admin.display(description=gettext_lazy("last error"))
-    def last_error(self, job: Job) -> str:
-        """Return the last error's first line, shortened."""
-        told = {
-            "exception": getattr(job, "last_exception", None),
-            "message": getattr(job, "last_message", None),
-        }
-        text = error_text(told)
-        return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+def _last_error(job: Job) -> str:
+    """Return the last error's first line, shortened."""
+    told = {
+        "exception": getattr(job, "last_exception", None),
+        "message": getattr(job, "last_message", None),
+    }
+    text = error_text(told)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
 def _moment(at: datetime) -> SafeString:
