@@ -119,6 +119,6 @@ def explanation(given: Explanation) -> SafeString:
     """Return the headline, and each reason on a line of its own."""
     # Not as a list: the admin's style sheet moves those far to the right.
     reasons = format_html_join(
-        "", '<div data-code="{}">{}</div>', ((code, text) for code, text in given.reasons)
+        "", '<div data-code="{}">{}</div>', ((one.code, one.text) for one in given.reasons)
     )
     return format_html("<strong>{}</strong>{}", given.headline, reasons)

@@ -16,6 +16,7 @@ that it waits for.
 """
 
 from django_jobs.engine.ageing import age
+from django_jobs.engine.amending import retry_with
 from django_jobs.engine.announcing import announce
 from django_jobs.engine.block import Wait, block
 from django_jobs.engine.cancel import cancel
@@ -84,6 +85,7 @@ __all__ = [
     "reset",
     "resume_queue",
     "retry",
+    "retry_with",
     "retry_workflow",
     "row_of",
     "settle",
