@@ -11,14 +11,14 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.dispatch import Signal
 
-from django_jobs import engine, signals
+from django_jobs import engine, registry, signals
 from django_jobs.batches import NewJobs
 from django_jobs.conf import options
 from django_jobs.engine.sql import write_alias
 from django_jobs.exceptions import InvalidOption, UnknownQueue
 from django_jobs.flows import Composition
 from django_jobs.models import Job, Schedule, Workflow
-from django_jobs.options import check_moment, check_name
+from django_jobs.options import check_moment, check_name, check_priority
 from django_jobs.planning import plan
 from django_jobs.registry import find
 from django_jobs.specs import JobSpec
@@ -113,6 +113,23 @@ def retry_with(
     )
 
 
+def expedite(jobs: Jobs, *, using: str | None = None) -> int:
+    """Let scheduled jobs run now, those too that wait for their next attempt; return how many."""
+    ids, alias = _targets(jobs, using)
+    return len(engine.expedite(ids, using=alias))
+
+
+def reprioritize(jobs: Jobs, priority: int, *, using: str | None = None) -> int:
+    """Give jobs that wait another priority, higher first, and return how many it changes.
+
+    Jobs of functions that are ordered keep theirs.
+    """
+    priority = check_priority(priority)
+    ids, alias = _targets(jobs, using)
+    ordered = [lane for lane, limit in registry.limits().items() if limit.is_ordered]
+    return len(engine.reprioritize(ids, priority, ordered=ordered, using=alias))
+
+
 def pause_queue(
     name: str, *, resume_at: datetime | timedelta | None = None, using: str | None = None
 ) -> None:
@@ -157,6 +174,8 @@ aenqueue_many = sync_to_async(enqueue_many)
 acancel = sync_to_async(cancel)
 aretry = sync_to_async(retry)
 aretry_with = sync_to_async(retry_with)
+aexpedite = sync_to_async(expedite)
+areprioritize = sync_to_async(reprioritize)
 apause_queue = sync_to_async(pause_queue)
 aresume_queue = sync_to_async(resume_queue)
 

@@ -34,6 +34,8 @@ class State(TextChoices):
 
 #: States in which a job still has work ahead of it; a unique key is held for just as long.
 LIVE = frozenset({State.SCHEDULED, State.BLOCKED, State.READY, State.RUNNING})
+#: States in which a job has work ahead of it and nobody has taken it.
+WAITING = LIVE - {State.RUNNING}
 #: States in which a job has ended; ``finished_at`` is set in these and in no other.
 FINISHED = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELLED})
 
@@ -52,6 +54,7 @@ def _move(sources: Iterable[State], *targets: State) -> Transition:
 TRANSITIONS: dict[str, Transition] = {
     "enqueue": _move((), State.SCHEDULED, State.BLOCKED, State.READY),
     "promote": _move({State.SCHEDULED}, State.READY),
+    "expedite": _move({State.SCHEDULED}, State.READY),
     "claim": _move({State.READY}, State.RUNNING),
     "finish": _move(
         {State.RUNNING}, State.SUCCEEDED, State.FAILED, State.CANCELLED, State.SCHEDULED

@@ -17,13 +17,18 @@ from django_jobs import (
     acancel,
     aenqueue,
     aenqueue_many,
+    aexpedite,
     apause_queue,
+    areprioritize,
     aresume_queue,
     aretry,
     cancel,
     enqueue,
     enqueue_many,
+    expedite,
+    job,
     pause_queue,
+    reprioritize,
     resume_queue,
     retry,
 )
@@ -248,6 +253,31 @@ class TestSteering:
         assert row["prune_at"] - row["finished_at"] == timedelta(hours=3)
 
 
+class TestSteeringWhatWaits:
+    def test_what_is_scheduled_runs_now(self):
+        job = enqueue(spec.with_scheduled_at(timedelta(days=1)))
+
+        assert [expedite(job), expedite(Job.objects.all())] == [1, 0]
+        assert [claimed.id for claimed in claim()] == [job.pk]
+
+    def test_another_priority_is_another_order(self):
+        first, second = make_jobs(2)
+
+        assert reprioritize(second, 5) == 1
+        assert [claimed.id for claimed in claim()] == [second.pk, first.pk]
+
+    @pytest.mark.parametrize("priority", ["5", None, True, 2**31])
+    def test_a_priority_that_is_none_is_refused(self, priority):
+        with pytest.raises(InvalidOption, match="priority must be an integer"):
+            reprioritize([make_job()], priority)
+
+    def test_jobs_of_an_ordered_function_keep_theirs(self):
+        row = enqueue(job(ordered=True, name="tests.in_order")(samples.undecorated))
+
+        assert reprioritize(row, 5) == 0
+        assert row_of(row)["priority"] == 0
+
+
 class TestQueues:
     def test_a_paused_queue_rests_until_it_is_resumed(self):
         make_job(queue="mail")
@@ -274,7 +304,10 @@ class TestQueues:
 
 class TestTwins:
     def test_every_verb_has_its_twin(self):
-        verbs = ["enqueue", "enqueue_many", "cancel", "retry", "pause_queue", "resume_queue"]
+        verbs = [
+            "enqueue", "enqueue_many", "cancel", "retry", "expedite", "reprioritize",
+            "pause_queue", "resume_queue",
+        ]  # fmt: skip
 
         assert all(hasattr(django_jobs, f"a{verb}") for verb in verbs)
 
@@ -283,10 +316,11 @@ class TestTwins:
             one = await aenqueue(spec)
             many = await aenqueue_many([spec, spec])
             counts = [await acancel(one), await aretry([one]), await acancel(many[0])]
+            counts += [await aexpedite(one), await areprioritize([one], 9)]
             await apause_queue("mail")
             return counts, await aresume_queue("mail")
 
-        assert async_to_sync(all_of_them)() == ([1, 1, 1], True)
+        assert async_to_sync(all_of_them)() == ([1, 1, 1, 0, 1], True)
         assert Job.objects.ready().count() == 2
 
 

@@ -175,6 +175,10 @@ def verbs(batch):
         "cancel": (
             lambda: engine.cancel(ids, retention=60, using="default"), "WITH taken", {"pkey"}
         ),
+        "expedite": (lambda: engine.expedite(ids, using="default"), "WITH taken", {"pkey"}),
+        "reprioritize": (
+            lambda: engine.reprioritize(ids, 7, using="default"), "WITH taken", {"pkey"}
+        ),
         "retry": (
             lambda: engine.retry(ids, using="default"), "WITH taken", {"pkey", "unique_key"}
         ),

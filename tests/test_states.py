@@ -64,6 +64,8 @@ VERBS: dict[str, list[Callable[[Claimed], object]]] = {
     ],
     "block": [lambda job: block(job, make_job())],
     "promote": [lambda job: engine.promote(using="default")],
+    "expedite": [lambda job: engine.expedite([job.id], using="default")],
+    "reprioritize": [lambda job: engine.reprioritize([job.id], 7, using="default")],
     "cancel": [lambda job: engine.cancel([job.id], retention=60, using="default")],
     "retry": [
         lambda job: engine.retry([job.id], using="default"),

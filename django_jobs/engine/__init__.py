@@ -1,7 +1,7 @@
 """The closed list of verbs that change jobs. Nothing else writes ``Job.state``.
 
 Each verb takes and returns many jobs; one job is a list of one. Each commits by itself, except
-that enqueue, cancel and retry join the caller's transaction.
+that enqueue, cancel, retry, expedite and reprioritize join the caller's transaction.
 
 Order of locks, the same everywhere: workers before jobs, jobs in ascending ``id``, unique keys in
 ascending order. A claim under limits takes advisory locks before any row: the host's, then one
@@ -9,10 +9,10 @@ lane's. settle and retry hold the row of a workflow before they write its steps 
 that wait in it: settle skips one that somebody else holds, retry and the cancellation of a workflow
 wait for it. claim, promote, expire, rescue, settle, prune and fire take rows that nobody waits for
 them on: they skip what is locked and never wait. fire has its schedules before it enqueues. finish
-and release write rows that their worker owns. cancel and retry wait, in ascending ``id``: retry
-with all that it will write, and block with what is to be waited for, in one statement before the
-first write. Links have no locks of their own: who writes one holds the job that waits, or the job
-that it waits for.
+and release write rows that their worker owns. cancel, retry, expedite and reprioritize wait, in
+ascending ``id``: retry with all that it will write, and block with what is to be waited for, in one
+statement before the first write. Links have no locks of their own: who writes one holds the job
+that waits, or the job that it waits for.
 """
 
 from django_jobs.engine.ageing import age
@@ -23,6 +23,7 @@ from django_jobs.engine.cancel import cancel
 from django_jobs.engine.claim import Claim, claim
 from django_jobs.engine.declare import declare
 from django_jobs.engine.enqueue import enqueue
+from django_jobs.engine.expedite import expedite
 from django_jobs.engine.expire import expire
 from django_jobs.engine.finish import finish, lost, mark_started
 from django_jobs.engine.fire import Fired, fire, fire_now
@@ -34,6 +35,7 @@ from django_jobs.engine.queues import ensure_queue, pause_queue, queue_rows, res
 from django_jobs.engine.release import disown, release
 from django_jobs.engine.remember import remember
 from django_jobs.engine.report import report
+from django_jobs.engine.reprioritize import reprioritize
 from django_jobs.engine.rescue import Rescued, rescue, rescue_dead
 from django_jobs.engine.reset import reset
 from django_jobs.engine.retry import retry
@@ -60,6 +62,7 @@ __all__ = [
     "disown",
     "enqueue",
     "ensure_queue",
+    "expedite",
     "expire",
     "finish",
     "fire",
@@ -80,6 +83,7 @@ __all__ = [
     "release",
     "remember",
     "report",
+    "reprioritize",
     "rescue",
     "rescue_dead",
     "reset",
