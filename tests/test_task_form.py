@@ -56,7 +56,8 @@ def test_the_page_offers_the_functions_that_the_code_declares(admin_client):
 
     html = admin_client.get(ADD).content.decode()
 
-    assert f'<option value="{paint.job.func}">{paint.job.func}: Paint a wall, and leave' in html
+    assert f'<a href="?task={paint.job.func}">{paint.job.func}</a>' in html
+    assert "<td>Paint a wall, and leave" in html
     assert order.job.func not in html
 
 

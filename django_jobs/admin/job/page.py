@@ -14,12 +14,13 @@ from django.views.decorators.http import require_safe
 
 from django_jobs.admin import access
 from django_jobs.admin.access import Power
-from django_jobs.admin.job.buttons import Buttons
+from django_jobs.admin.job.editing import Editing
 from django_jobs.admin.job.facts import origin, properties
 from django_jobs.admin.job.journal import journal
 from django_jobs.admin.job.relations import relations
 from django_jobs.admin.job.sight import Sight
 from django_jobs.admin.job.timeline import events
+from django_jobs.admin.job.values import readable
 from django_jobs.explanations import explain, progress_share, progress_text
 from django_jobs.models import Job
 from django_jobs.reasons import Code
@@ -35,7 +36,7 @@ INTERVAL = 2
 MOST_LINES = 200
 
 
-class Page(Buttons, _JobAdmin):
+class Page(Editing, _JobAdmin):
     """One job."""
 
     def get_urls(self) -> list[URLPattern]:
@@ -125,26 +126,23 @@ def _said(sight: Sight) -> dict[str, Any]:
         said["share"] = None if share is None else f"{min(max(share, 0), 1):.4f}"
     if sight.sees_data and isinstance(job.log, list):
         lines = [line for line in job.log if isinstance(line, dict)][-MOST_LINES:]
-        said["log"] = [
-            {**line, "message": sight.text(line.get("message") or "")} for line in lines
-        ]
+        said["log"] = [{**line, "message": sight.text(line.get("message") or "")} for line in lines]
     return said
 
 
 def _still(sight: Sight) -> dict[str, Any]:
     """Return what does not change while one looks at it."""
-    job = sight.job
-    data = {}
+    job, data, entries = sight.job, {}, journal(sight.job)
     if sight.sees_data:
         data = {
-            "args": sight.value(sight.args) if job.args else "",
-            "kwargs": sight.value(sight.kwargs) if job.kwargs else "",
-            "meta": sight.value(sight.meta) if job.meta else "",
+            "args": readable(sight.args) if job.args else "",
+            "kwargs": readable(sight.kwargs) if job.kwargs else "",
+            "meta": readable(sight.meta) if job.meta else "",
         }
     return {
         **data,
         "properties": properties(sight),
-        "origin": origin(sight),
+        "origin": origin(sight, entries),
         "relations": relations(sight),
-        "journal": journal(job),
+        "journal": entries,
     }

@@ -70,9 +70,7 @@ def _linked(sight: Sight, label: str, jobs: list[Linked]) -> Relation:
     if jobs and not sight.sees_all:
         may_see = sight.visible(one.id for one in jobs)
         seen = [one for one in jobs if one.id in may_see]
-    return Relation(
-        label, seen[:SHOWN], unseen=len(jobs) - len(seen), is_cut=len(seen) > SHOWN
-    )
+    return Relation(label, seen[:SHOWN], unseen=len(jobs) - len(seen), is_cut=len(seen) > SHOWN)
 
 
 def _visible(sight: Sight) -> QuerySet[Job]:
