@@ -208,8 +208,9 @@ class _Answer:
             yield Reason(Code.NOTE, text, "There is a note on it.")
 
     def _last_error(self) -> Iterator[Reason]:
-        if self._job.errors and self._job.state != State.SUCCEEDED:
-            error = self._job.errors[-1]
+        kept = self._job.errors
+        error = kept[-1] if isinstance(kept, list) and kept else None
+        if isinstance(error, dict) and self._job.state != State.SUCCEEDED:
             attempt = error.get("attempt")
             # One that never ran has no attempts.
             who = f"Attempt {attempt}" if attempt else "It"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django_jobs.conf import Options
 from django_jobs.redaction import HIDDEN, is_secret, redact
 
@@ -10,7 +12,7 @@ PATTERNS = Options().admin_redact
 
 def test_what_stands_under_a_secret_name_is_hidden_however_deep():
     # Given a secret below a list below a key
-    value = {"user": "ada", "accounts": [{"Password": "hunter2", "name": "x"}]}
+    value: dict[str, Any] = {"user": "ada", "accounts": [{"Password": "hunter2", "name": "x"}]}
     # When the value is redacted
     shown = redact(value, PATTERNS)
     # Then the secret is hidden, and the rest is as it was

@@ -9,6 +9,7 @@ from django.contrib.admin.helpers import AdminForm
 from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.forms import Media
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -18,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from django_jobs import api
 from django_jobs.admin import access
 from django_jobs.admin.access import Power
+from django_jobs.admin.job.buttons import CSS
 from django_jobs.admin.job.kept import Kept
 from django_jobs.admin.job.optionfields import OPTIONS, options_of
 from django_jobs.admin.job.sight import Sight
@@ -108,7 +110,8 @@ class Adding(_JobAdmin):
 
     def _page(self, request: HttpRequest, template: str, **context: Any) -> HttpResponse:
         context |= self.admin_site.each_context(request)
-        media = self.media if "form" not in context else self.media + context["form"].media
+        media = self.media + Media(css=CSS)
+        media += context["form"].media if "form" in context else Media()
         context |= {"opts": Job._meta, "title": _("Enqueue a job"), "media": media}
         return TemplateResponse(request, f"admin/django_jobs/job/{template}", context)
 

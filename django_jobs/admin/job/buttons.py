@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import AdminForm
 from django.contrib.admin.widgets import AdminIntegerFieldWidget
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     _JobAdmin = admin.ModelAdmin[Job]
 else:
     _JobAdmin = object
+
+#: What the page of a job and those of its buttons look like.
+CSS: dict[str, Sequence[str]] = {"all": ["django_jobs/job.css"]}
 
 #: Applies a verb to a job and returns how many it changed.
 Verb = Callable[[Job], int]
@@ -224,13 +228,16 @@ class Buttons(_JobAdmin):
         """Show what a button does, what it needs to know, and a button that does it."""
         if not button.fits(job):
             return self.refuse(request, job)
+        if "form" in context and "adminform" not in context:
+            fieldsets: list[Any] = [(None, {"fields": list(context["form"].fields)})]
+            context["adminform"] = AdminForm(context["form"], fieldsets, {})
         context |= self.admin_site.each_context(request)
         context |= {
             "opts": Job._meta,
             "title": str(button.label).removesuffix("…"),
             "button": button,
             "job": job,
-            "media": self.media + context.get("media", forms.Media()),
+            "media": self.media + context.get("media", forms.Media()) + forms.Media(css=CSS),
         }
         return TemplateResponse(request, "admin/django_jobs/job/ask.html", context)
 

@@ -32,6 +32,7 @@ def properties(sight: Sight) -> list[Fact]:
         (_("queue"), queue),
         (_("priority"), str(job.priority)),
         (_("attempts"), _attempts(job)),
+        (_("changes of hands"), str(job.claims)),
         (_("note"), sight.text(job.note or "") if sight.sees_data and sight.knows_cause else ""),
         (_("unique key"), sight.text(job.unique_key or "")),
         (_("concurrency key"), sight.text(job.concurrency_key)),

@@ -9,6 +9,7 @@ from typing import Any
 
 from django import forms
 from django.contrib.admin import widgets
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from django_jobs.admin.job.argumentfields import FIELDS, WIDE
@@ -23,6 +24,12 @@ OPTIONS = (
 
 def option_fields(task: Task) -> Iterator[tuple[str, forms.Field]]:
     """Yield the fields, each with what holds where it is left empty."""
+    for name, field in _fields(task):
+        field.label = capfirst(field.label or "")
+        yield name, field
+
+
+def _fields(task: Task) -> Iterator[tuple[str, forms.Field]]:
     usual = _("Empty: %s.")
     text = partial(forms.CharField, required=False, max_length=255, widget=forms.TextInput(**WIDE))
     number = partial(forms.IntegerField, required=False, widget=widgets.AdminIntegerFieldWidget())

@@ -14,12 +14,13 @@ from django.views.decorators.http import require_safe
 
 from django_jobs.admin import access
 from django_jobs.admin.access import Power
+from django_jobs.admin.job.buttons import CSS
 from django_jobs.admin.job.editing import Editing
 from django_jobs.admin.job.facts import origin, properties
 from django_jobs.admin.job.journal import journal
 from django_jobs.admin.job.relations import relations
 from django_jobs.admin.job.sight import Sight
-from django_jobs.admin.job.timeline import events
+from django_jobs.admin.job.timeline import events, moment_of
 from django_jobs.admin.job.values import readable
 from django_jobs.explanations import explain, progress_share, progress_text
 from django_jobs.models import Job
@@ -60,8 +61,8 @@ class Page(Editing, _JobAdmin):
             # The name of a job is its function: the title says what it is.
             context |= {"subtitle": str(job), "title": _("Job")}
             context["media"] += forms.Media(
-                css={"all": ["django_jobs/job.css"]},
-                js=[forms.Script("django_jobs/live.js", defer=True)],
+                css=CSS,
+                js=[forms.Script("django_jobs/live.js", defer=True)],  # type: ignore[list-item]
             )
         return super().render_change_form(request, context, *args, **kwargs)
 
@@ -118,7 +119,8 @@ def _explained(sight: Sight) -> dict[str, Any]:
 
 def _said(sight: Sight) -> dict[str, Any]:
     """Return what the job says of itself: its progress, and its log."""
-    job, said = sight.job, {}
+    job = sight.job
+    said: dict[str, Any] = {}
     if isinstance(job.progress, dict):
         told = job.progress if sight.sees_data else {**job.progress, "message": None}
         share = progress_share(told)
@@ -126,13 +128,21 @@ def _said(sight: Sight) -> dict[str, Any]:
         said["share"] = None if share is None else f"{min(max(share, 0), 1):.4f}"
     if sight.sees_data and isinstance(job.log, list):
         lines = [line for line in job.log if isinstance(line, dict)][-MOST_LINES:]
-        said["log"] = [{**line, "message": sight.text(line.get("message") or "")} for line in lines]
+        said["log"] = [
+            {
+                "at": moment_of(line.get("at")),
+                "attempt": line.get("attempt"),
+                "message": sight.text(line.get("message") or ""),
+            }
+            for line in lines
+        ]
     return said
 
 
 def _still(sight: Sight) -> dict[str, Any]:
     """Return what does not change while one looks at it."""
-    job, data, entries = sight.job, {}, journal(sight.job)
+    job, entries = sight.job, journal(sight.job)
+    data: dict[str, str] = {}
     if sight.sees_data:
         data = {
             "args": readable(sight.args) if job.args else "",

@@ -191,7 +191,11 @@ def form_of(sight: Sight, task: Task | None, data: Any, **given: Any) -> CallFor
 
 
 def _others(kept: Mapping[str, Kept]) -> StoredField:
-    told = {"label": _("Other arguments"), "required": False, "help_text": _("A JSON object.")}
+    told: dict[str, Any] = {
+        "label": _("Other arguments"),
+        "required": False,
+        "help_text": _("A JSON object."),
+    }
     if not kept:
         return StoredField(**told)
     both = Kept(

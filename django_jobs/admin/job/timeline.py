@@ -70,7 +70,7 @@ def _failures(sight: Sight) -> Iterator[Event]:
 
 
 def _failure(sight: Sight, error: Mapping[str, Any], *, is_last: bool) -> Event:
-    began, ended = _moment(error.get("started_at")), _moment(error.get("ended_at"))
+    began, ended = moment_of(error.get("started_at")), moment_of(error.get("ended_at"))
     attempt = error.get("attempt")
     # One that never ran tells of the job that it waited for.
     shows = sight.sees_data and (began is not None or sight.knows_cause)
@@ -91,18 +91,20 @@ def _failure(sight: Sight, error: Mapping[str, Any], *, is_last: bool) -> Event:
 def _last_run(job: Job, failures: list[Event], now: datetime) -> Iterator[Event]:
     """Yield the present run, or the last one where no failure tells of it."""
     match State(job.state):
-        case State.RUNNING if job.started_at is None:
-            title = _("Claimed for attempt %s, not begun") % job.attempts
-            yield Event(title=title, at=now, state=job.state, worker=worker_of(job))
         case State.RUNNING:
-            title = _("Attempt %s is running") % job.attempts
-            took = wording.span(now - job.started_at)
-            yield Event(
-                title=title, at=job.started_at, state=job.state, took=took, worker=worker_of(job)
-            )
+            yield _running(job, now)
         case State.SUCCEEDED | State.CANCELLED | State.FAILED if job.finished_at is not None:
             if job.state != State.FAILED or not failures:
                 yield _end(job)
+
+
+def _running(job: Job, now: datetime) -> Event:
+    if job.started_at is None:
+        title, took = _("Claimed for attempt %s, not begun") % job.attempts, ""
+    else:
+        title, took = _("Attempt %s is running") % job.attempts, wording.span(now - job.started_at)
+    at = job.started_at or now
+    return Event(title=title, at=at, state=job.state, took=took, worker=worker_of(job))
 
 
 def _end(job: Job) -> Event:
@@ -149,7 +151,7 @@ def worker_of(job: Job) -> str:
     return str(worker) if worker else _("worker %d, gone") % job.worker_id
 
 
-def _moment(text: object) -> datetime | None:
+def moment_of(text: object) -> datetime | None:
     """Return a stored time; None for what is none, which only SQL could have written."""
     try:
         moment = parse_datetime(text) if isinstance(text, str) else None
