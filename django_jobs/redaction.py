@@ -22,8 +22,8 @@ class NothingHidden(ValueError):
 
 def is_secret(name: str, patterns: Collection[str]) -> bool:
     """Return whether a key or a parameter is named like a secret; the case does not matter."""
-    # As they are stored, keys of their own that begin with $ have one more.
-    lower = name.lower().removeprefix("$")
+    # A $ before a name is a mark of how it is stored, or says nothing about what it means.
+    lower = name.lower().lstrip("$")
     return any(fnmatchcase(lower, pattern.lower()) for pattern in patterns)
 
 

@@ -13,6 +13,7 @@ from uuid import UUID
 from django import forms
 from django.contrib.admin import widgets
 from django.core.exceptions import ObjectDoesNotExist
+from django.utils.html import escape
 from django.utils.timezone import is_aware
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -140,7 +141,7 @@ def _fits(value: Any, kind: str) -> bool:
 
 def _unseen_field(one: Mapping[str, Any], kept: Kept, *, label: str, help_text: str) -> forms.Field:
     """Return a field for a value that is hidden: empty, and then it stays as it is."""
-    told = {"label": label, "help_text": f"{help_text}. {_UNSEEN}".removeprefix(". ")}
+    told = {"label": label, "help_text": f"{help_text}. {escape(_UNSEEN)}".removeprefix(". ")}
     if "choices" in one:
         return _choice(one, None, has_default=True, **told)
     kind = type_of(one)
@@ -169,7 +170,8 @@ def _choice(one: Mapping[str, Any], initial: Any, *, has_default: bool, **told: 
 
 
 def _help(one: Mapping[str, Any]) -> str:
-    return ". ".join(filter(None, [one["help"].rstrip("."), one["type"]]))
+    # The admin's template takes it for HTML.
+    return escape(". ".join(filter(None, [one["help"].rstrip("."), one["type"]])))
 
 
 def _parts(one: Mapping[str, Any]) -> list[str]:

@@ -189,7 +189,7 @@ class Buttons(_JobAdmin):
             if request.method != "POST":
                 return self.ask(request, button, job)
             if button is RETRY and not Sight(request, job).knows_cause:
-                return self.refuse(request, job)
+                return self.refuse(request, button, job)
             return self.do(request, button, job, lambda: verb(job))
 
         return view
@@ -227,7 +227,7 @@ class Buttons(_JobAdmin):
     def ask(self, request: HttpRequest, button: Button, job: Job, **context: Any) -> HttpResponse:
         """Show what a button does, what it needs to know, and a button that does it."""
         if not button.fits(job):
-            return self.refuse(request, job)
+            return self.refuse(request, button, job)
         if "form" in context and "adminform" not in context:
             fieldsets: list[Any] = [(None, {"fields": list(context["form"].fields)})]
             context["adminform"] = AdminForm(context["form"], fieldsets, {})
@@ -248,7 +248,7 @@ class Buttons(_JobAdmin):
         was_running = job.state == State.RUNNING
         with transaction.atomic(using=job._state.db):
             if not verb():
-                return self.refuse(request, job)
+                return self.refuse(request, button, job)
             audit.note(request, [job], str(button.done))
         told = f"{job}: {button.done}"
         if button is CANCEL and was_running:
@@ -256,14 +256,15 @@ class Buttons(_JobAdmin):
         messages.success(request, told)
         return self.back(request, job)
 
-    def refuse(self, request: HttpRequest, job: Job) -> HttpResponse:
+    def refuse(self, request: HttpRequest, button: Button, job: Job) -> HttpResponse:
         """Say that nothing was done, and why not, as the row is by now."""
-        before = job.state
         now = Job.objects.using(job._state.db).filter(pk=job.pk).first()
         if now is None:
             why = _("the job is gone")
-        elif now.state != before or now.state not in sources("retry"):
+        elif not button.fits(now):
             why = _("the job is %s now") % State(now.state).label
+        elif button is PRIORITY:
+            why = _("its function is ordered, so that its jobs share one priority")
         else:
             why = _("another job is in the way: one that holds its unique key, or its workflow")
         messages.warning(request, _("Nothing was changed: %s.") % why)

@@ -38,7 +38,7 @@ class Editing(Buttons, _JobAdmin):
         job = self.demanded(request, RETRY_WITH, key)
         sight = Sight(request, job)
         if not sight.knows_cause:
-            return self.refuse(request, job)
+            return self.refuse(request, RETRY_WITH, job)
         task = Task.objects.using(job._state.db).filter(name=job.name).first()
         is_post = request.method == "POST"
         form = form_of(sight, task, request.POST if is_post else None, has_options=False)

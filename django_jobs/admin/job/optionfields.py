@@ -9,6 +9,7 @@ from typing import Any
 
 from django import forms
 from django.contrib.admin import widgets
+from django.utils.html import escape
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
@@ -26,6 +27,8 @@ def option_fields(task: Task) -> Iterator[tuple[str, forms.Field]]:
     """Yield the fields, each with what holds where it is left empty."""
     for name, field in _fields(task):
         field.label = capfirst(field.label or "")
+        # The admin's template takes it for HTML.
+        field.help_text = escape(field.help_text)
         yield name, field
 
 
