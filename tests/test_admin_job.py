@@ -315,7 +315,7 @@ class TestWhereItComesFrom:
 
     def test_a_workflow_is_linked_with_its_step(self, admin_client):
         workflow = chain(new_job(), new_job()).enqueue()
-        row = Job.objects.order_by("pk").last()
+        row = Job.objects.latest("pk")
         html = page_of(admin_client, row)
         assert reverse("admin:django_jobs_workflow_change", args=[workflow.pk]) in html
         assert f"?step__id__exact={row.step_id}" in html
@@ -411,6 +411,7 @@ def test_the_page_asks_as_many_questions_whatever_the_job_has_to_do_with(admin_c
 
 
 def test_what_is_stored_oddly_breaks_no_page(admin_client):
+    odd: Any
     for odd in (3, "x", None, [[[]]], {"$result": ["one", 3]}):
         row = make_job(kwargs={"x": odd}, meta={"y": odd})
         html = page_of(admin_client, row)

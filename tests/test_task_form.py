@@ -152,7 +152,7 @@ def test_empty_fields_are_as_the_declaration_says_and_options_go_over_it(admin_c
     assert (one.priority, one.queue, one.unique_key, one.state) == (-3, "slow", "once", "scheduled")
     assert timezone.localtime(one.scheduled_at).hour == 10
     assert (one.max_attempts, one.timeout) == (5, timedelta(0))
-    assert one.expires_at - one.scheduled_at == timedelta(seconds=60)
+    assert one.expires_at == one.scheduled_at + timedelta(seconds=60)
     assert (two.priority, two.queue, two.max_attempts) == (7, "orders", 3)
     assert (two.timeout, two.expires_at) == (timedelta(seconds=30), None)
     assert two.kwargs == {
