@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, overload
 
@@ -88,6 +88,31 @@ def retry(jobs: Jobs | Workflow, *, using: str | None = None) -> int:
     return engine.retry(ids, using=alias)
 
 
+def retry_with(
+    job: Job | int,
+    args: Iterable[Any] = (),
+    kwargs: Mapping[str, Any] | None = None,
+    *,
+    using: str | None = None,
+) -> bool:
+    """Retry a failed or cancelled job with other arguments; return whether it was one.
+
+    The arguments are checked as enqueueing does it, and raise what it raises. Keys that the
+    function works out from its arguments are worked out anew. Raise Job.DoesNotExist.
+    """
+    (key,), alias = _targets(job, using)
+    row = Job.objects.using(alias).only("name", "unique_key", "concurrency_key").get(pk=key)
+    spec = JobSpec(func=row.name).calling(tuple(args), dict(kwargs or {}))
+    new, definition = spec.prepare(), spec.definition
+    return engine.retry_with(
+        key,
+        new,
+        unique_key=new.unique_key if row.unique_key and callable(definition.unique_key) else None,
+        concurrency_key=new.concurrency_key if callable(definition.concurrency_key) else None,
+        using=alias,
+    )
+
+
 def expedite(jobs: Jobs, *, using: str | None = None) -> int:
     """Let scheduled jobs run now, those too that wait for their next attempt; return how many."""
     ids, alias = _targets(jobs, using)
@@ -148,6 +173,7 @@ async def aenqueue(spec: Enqueueable | Composition, *, using: str | None = None)
 aenqueue_many = sync_to_async(enqueue_many)
 acancel = sync_to_async(cancel)
 aretry = sync_to_async(retry)
+aretry_with = sync_to_async(retry_with)
 aexpedite = sync_to_async(expedite)
 areprioritize = sync_to_async(reprioritize)
 apause_queue = sync_to_async(pause_queue)

@@ -94,7 +94,8 @@ class Obstacles:
             yield Reason(Code.UNKNOWN_FUNCTION, text)
         elif wrong := _misfit(self._job, self._definition):
             text = f"Its arguments do not fit the function any more, so that it will fail: {wrong}."
-            yield Reason(Code.ARGUMENTS_UNFIT, text)
+            discreet = "Its arguments do not fit the function any more, so that it will fail."
+            yield Reason(Code.ARGUMENTS_UNFIT, text, discreet)
 
     def _paused(self) -> Iterator[Reason]:
         queue = self._queue
@@ -145,16 +146,16 @@ class Obstacles:
         holders = surroundings.holders(self._job.lane or definition.name, using=self._using)
         ids = wording.ids([holder.id for holder in holders])
         if most is not None and len(holders) >= most:
-            text = f"Of its function {most:,} may run at one time, and as many do: {ids}."
-            yield Reason(Code.LIMIT_REACHED, text)
+            text = f"Of its function {most:,} may run at one time, and as many do"
+            yield Reason(Code.LIMIT_REACHED, f"{text}: {ids}.", f"{text}.")
         if per_host is not None and self._serving:
             running = Counter(holder.hostname for holder in holders)
             if all(running[worker.hostname] >= per_host for worker in self._serving):
                 text = (
                     f"Of its function {per_host:,} may run on one host at one time, and on every "
-                    f"host as many do: {ids}."
+                    f"host as many do"
                 )
-                yield Reason(Code.HOST_LIMIT_REACHED, text)
+                yield Reason(Code.HOST_LIMIT_REACHED, f"{text}: {ids}.", f"{text}.")
 
     def _bounds(self) -> Iterator[Reason]:
         if self._definition is not None:

@@ -32,7 +32,7 @@ def declare(**limits):
 
 def told(job):
     """Return what is said of a job, by code."""
-    return {str(code): text for code, text in explain(job).reasons}
+    return {str(one.code): one.text for one in explain(job).reasons}
 
 
 class TestTheFunction:

@@ -16,6 +16,7 @@ that waits, or the job that it waits for.
 """
 
 from django_jobs.engine.ageing import age
+from django_jobs.engine.amending import retry_with
 from django_jobs.engine.announcing import announce
 from django_jobs.engine.block import Wait, block
 from django_jobs.engine.cancel import cancel
@@ -89,6 +90,7 @@ __all__ = [
     "reset",
     "resume_queue",
     "retry",
+    "retry_with",
     "retry_workflow",
     "roll_up",
     "row_of",
