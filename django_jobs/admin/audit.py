@@ -17,15 +17,19 @@ def note(request: HttpRequest, rows: Collection[Model], message: str) -> None:
     """Write down that the user of the request has changed these rows."""
     if not rows:
         return
-    user = request.user.pk
     if len(rows) <= MOST:
+        user = request.user.pk
         LogEntry.objects.log_actions(user, list(rows), CHANGE, message)  # type: ignore[arg-type]
         return
-    model = type(next(iter(rows)))
+    note_many(request, type(next(iter(rows))), len(rows), message)
+
+
+def note_many(request: HttpRequest, model: type[Model], count: int, message: str) -> None:
+    """Write down in one entry that the user of the request has changed so many rows."""
     LogEntry.objects.create(
-        user_id=user,
+        user_id=request.user.pk or 0,  # a member of staff, so it has one
         content_type=ContentType.objects.get_for_model(model, for_concrete_model=False),
-        object_repr=f"{len(rows):,} {model._meta.verbose_name_plural}",
+        object_repr=f"{count:,} {model._meta.verbose_name_plural}",
         action_flag=CHANGE,
         change_message=message,
     )

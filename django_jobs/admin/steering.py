@@ -81,7 +81,7 @@ class Steered(_ModelAdmin):
         row: Model | None = self.get_object(request, object_id)
         if row is None:
             raise Http404
-        answer = action[0](self, request, self.get_queryset(request).filter(pk=row.pk))
+        answer: Any = action[0](self, request, self.get_queryset(request).filter(pk=row.pk))
         if isinstance(answer, HttpResponse):
             return answer
         if self.get_object(request, object_id) is None:
