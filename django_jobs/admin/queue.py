@@ -15,7 +15,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from django_jobs import api, wording
-from django_jobs.admin import access, audit, fullness, links
+from django_jobs.admin import access, audit, failures, fullness, links
 from django_jobs.admin.access import Power
 from django_jobs.admin.fullness import COUNTED, count_text
 from django_jobs.admin.steering import Button, Steered
@@ -60,6 +60,10 @@ class QueueAdmin(Steered, _QueueAdmin):
     show_full_result_count = False
     list_per_page = 100
     actions = ("pause_queues", "resume_queues")
+
+    def get_urls(self) -> list[Any]:
+        """Add the pages of failures."""
+        return [*failures.urls(self.admin_site), *super().get_urls()]
 
     # What may be done ---------------------------------------------------------------------------
 
