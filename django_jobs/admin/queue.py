@@ -84,7 +84,7 @@ class QueueAdmin(Steered, _QueueAdmin):
     def buttons(self, request: HttpRequest, row: Queue) -> list[Button]:
         """Return what makes sense: a pause may be given another end."""
         pause = Button("pause_queues", _("Pause"))
-        return [Button("resume_queues", _("Resume")), pause] if _is_paused(row) else [pause]
+        return [Button("resume_queues", _("Resume")), pause] if row.is_paused else [pause]
 
     def beside_buttons(self, request: HttpRequest, row: Queue) -> forms.Form:
         """Return until when it is paused."""
@@ -159,18 +159,15 @@ class QueueAdmin(Steered, _QueueAdmin):
 
     def _look(self, request: HttpRequest, rows: Any) -> None:
         using = rows.db if isinstance(rows, QuerySet) else rows[0]._state.db
-        looked: Any = getattr(request, "django_jobs_queues", None)
-        if looked is None:  # a page asks for its row more than once
-            looked = fullness.fullness(request, using=using), fullness.live_workers(using=using)
-            request.django_jobs_queues = looked  # type: ignore[attr-defined]
-        found, workers = looked
+        found = fullness.fullness(request, using=using)
+        workers = fullness.live_workers(using=using)
         for row in rows:
             row.found, row.serving = found, fullness.serving(row, workers)
 
     @admin.display(description=_("state"), ordering="paused_at")
     def shown_state(self, queue: Queue) -> SafeString:
         """Return whether its jobs may start, and until when not."""
-        if queue.paused_at is None or not _is_paused(queue):
+        if queue.paused_at is None or not queue.is_paused:
             return format_html("{}", gettext("open"))
         text = gettext("paused since %s") % wording.moment(queue.paused_at)
         if queue.resume_at is not None:
@@ -243,9 +240,3 @@ class QueueAdmin(Steered, _QueueAdmin):
 def _count(queue: Queue, state: State) -> SafeString:
     found: Any = getattr(queue, "found", None)
     return format_html("{}", "") if found is None else count_text(found, queue.name, state)
-
-
-def _is_paused(queue: Queue) -> bool:
-    if queue.paused_at is None:
-        return False
-    return queue.resume_at is None or queue.resume_at > timezone.now()

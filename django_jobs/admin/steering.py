@@ -54,22 +54,18 @@ class Steered(_ModelAdmin):
             *super().get_urls(),
         ]
 
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
-    ) -> HttpResponse:
-        """Show the buttons that make sense and that the user may press."""
-        row = self.get_object(request, object_id) if request.method == "GET" else None
-        allowed = self.get_actions(request) if row is not None else {}
-        buttons = (
-            [one for one in self.buttons(request, row) if one.action in allowed] if row else []
-        )
-        context = {
-            "steering": buttons,
-            "steering_form": self.beside_buttons(request, row) if buttons else None,
-            "steering_url": reverse(f"admin:{self._name('steer')}", args=[object_id]),
-            **(extra_context or {}),
-        }
-        return super().change_view(request, object_id, form_url, context)
+    def render_change_form(
+        self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any
+    ) -> Any:
+        """Add the buttons that make sense and that the user may press."""
+        row = kwargs.get("obj")
+        if row is not None:
+            allowed = self.get_actions(request)
+            buttons = [one for one in self.buttons(request, row) if one.action in allowed]
+            context["steering"] = buttons
+            context["steering_form"] = self.beside_buttons(request, row) if buttons else None
+            context["steering_url"] = reverse(f"admin:{self._name('steer')}", args=[row.pk])
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def steer(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Do to one row what a button says, and go back to its page."""

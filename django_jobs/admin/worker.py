@@ -75,7 +75,7 @@ class WorkerAdmin(ReadOnly, Steered, _WorkerAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Worker]:
         """Return the workers, with the jobs of each that the user may see: in one statement."""
         silent = ExpressionWrapper(Now() - F("heartbeat_at"), output_field=DurationField())
-        workers: Any = super().get_queryset(request).annotate(silent=silent)
+        workers: QuerySet[Worker] = super().get_queryset(request).annotate(silent=silent)
         if not access.may(request, Power.VIEW):
             return workers
         jobs = access.visible(request).filter(state=Job.State.RUNNING, worker_id=OuterRef("pk"))
