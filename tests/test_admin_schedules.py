@@ -338,6 +338,13 @@ class TestThePage:
         with django_assert_max_num_queries(10):
             page_of(admin_client, schedule)
 
+    def test_arguments_are_for_those_who_may_see_them_without_secrets(self, staff, admin_client):
+        schedule = make(kwargs={"note": "visible", "password": "hunter2"}, source="code")
+        html = page_of(admin_client, schedule)
+        assert "visible" in html
+        assert "hunter2" not in html
+        assert "visible" not in page_of(staff("view_schedule"), schedule)
+
     @pytest.mark.parametrize(
         ("fields", "said"),
         [

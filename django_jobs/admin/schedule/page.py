@@ -21,7 +21,9 @@ from django_jobs.admin import access, display, links
 from django_jobs.admin.access import Power
 from django_jobs.admin.schedule.preview import Timing, preview, problem
 from django_jobs.admin.steering import Button
+from django_jobs.conf import options
 from django_jobs.models import Job, Queue, Schedule
+from django_jobs.redaction import redact
 from django_jobs.registry import declared_names
 from django_jobs.scheduling import Source
 
@@ -62,7 +64,7 @@ class Page(_ScheduleAdmin):
         when = ("cron", "every", "timezone", "start_at", "end_at", "next_runs")
         fieldsets: list[Any] = [
             (None, {"fields": ("name", "function", "is_enabled")}),
-            (_("Arguments"), {"fields": ("args", "kwargs")}),
+            *self._arguments(request, obj),
             (_("When"), {"fields": when}),
             (_("How"), {"fields": ("missed", "overlap", "queue", "priority")}),
         ]
@@ -73,10 +75,19 @@ class Page(_ScheduleAdmin):
             fieldsets.append((_("Runs"), {"fields": seen}))
         return fieldsets
 
+    def _arguments(self, request: HttpRequest, obj: Schedule | None) -> list[Any]:
+        """Show arguments that cannot be changed as those of jobs: to some users, and no secrets."""
+        is_written = obj is None or obj.source == Source.HAND
+        if is_written and (obj is None or self.has_change_permission(request, obj)):
+            return [(_("Arguments"), {"fields": ("args", "kwargs")})]
+        if not access.may(request, Power.VIEW_ARGUMENTS):
+            return []
+        return [(_("Arguments"), {"fields": ("shown_args", "shown_kwargs")})]
+
     def get_readonly_fields(self, request: HttpRequest, obj: Schedule | None = None) -> Any:
         """Leave to the code what the code says."""
         said = obj is not None and obj.source != Source.HAND
-        return (*_SEEN, *(_SAID if said else ()))
+        return (*_SEEN, "shown_args", "shown_kwargs", *(_SAID if said else ()))
 
     def formfield_for_dbfield(
         self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any
@@ -138,6 +149,16 @@ class Page(_ScheduleAdmin):
             "</div>",
             *(reverse("admin:django_jobs_schedule_preview"), schedule.pk or "", told),
         )
+
+    @admin.display(description=_("positional arguments"))
+    def shown_args(self, schedule: Schedule) -> SafeString:
+        """Return the arguments of its jobs."""
+        return display.pretty(redact(schedule.args, options().admin_redact))
+
+    @admin.display(description=_("keyword arguments"))
+    def shown_kwargs(self, schedule: Schedule) -> SafeString:
+        """Return the arguments of its jobs, without what is named like a secret."""
+        return display.pretty(redact(schedule.kwargs, options().admin_redact))
 
     # What is around it ---------------------------------------------------------------------------
 
