@@ -17,8 +17,9 @@ from django_jobs.conf import options
 from django_jobs.engine.sql import write_alias
 from django_jobs.exceptions import InvalidOption, UnknownQueue
 from django_jobs.flows import Composition
-from django_jobs.models import Job, Schedule, Workflow
+from django_jobs.models import Job, Schedule, Worker, Workflow
 from django_jobs.options import check_moment, check_name, check_priority
+from django_jobs.orders import Order
 from django_jobs.planning import plan
 from django_jobs.registry import find
 from django_jobs.specs import JobSpec
@@ -148,6 +149,24 @@ def resume_queue(name: str, *, using: str | None = None) -> bool:
     return resumed
 
 
+def quiet_workers(workers: Iterable[Worker | int], *, using: str | None = None) -> int:
+    """Let workers claim nothing more and go on with what they run; return how many were told."""
+    return _tell(workers, Order.QUIET, using)
+
+
+def resume_workers(workers: Iterable[Worker | int], *, using: str | None = None) -> int:
+    """Let quiet workers claim jobs again, and return how many were told."""
+    return _tell(workers, Order.NONE, using)
+
+
+def stop_workers(workers: Iterable[Worker | int], *, using: str | None = None) -> int:
+    """Stop workers gracefully, as by SIGTERM, and return how many were told.
+
+    Their supervisors start no others in their place.
+    """
+    return _tell(workers, Order.STOP, using)
+
+
 def run_now(schedules: Iterable[Schedule], *, using: str | None = None) -> Sequence[Job]:
     """Make a job of each schedule, whatever the clock says; their ticks come as ever."""
     alias = write_alias(using)
@@ -178,6 +197,14 @@ aexpedite = sync_to_async(expedite)
 areprioritize = sync_to_async(reprioritize)
 apause_queue = sync_to_async(pause_queue)
 aresume_queue = sync_to_async(resume_queue)
+aquiet_workers = sync_to_async(quiet_workers)
+aresume_workers = sync_to_async(resume_workers)
+astop_workers = sync_to_async(stop_workers)
+
+
+def _tell(workers: Iterable[Worker | int], order: Order, using: str | None) -> int:
+    keys = [worker.pk if isinstance(worker, Worker) else worker for worker in workers]
+    return len(engine.tell_workers(keys, order, using=write_alias(using)))
 
 
 def _spec(given: Enqueueable) -> JobSpec:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from django_jobs.chronicle import Chronicle
+from django_jobs.conduct import Conduct
 from django_jobs.conf import Options
 from django_jobs.heart import Heart
 from django_jobs.notifications import Listener
@@ -33,19 +34,21 @@ class Companions:
         given: WorkerOptions,
         settings: Options,
         *,
+        conduct: Conduct,
         reporter: Reporter,
         historian: Historian,
         wake: Callable[[], None],
         beat: Callable[[], None],
         lost: Callable[[str], None],
     ) -> None:
-        """``wake`` is called when there may be jobs, ``beat`` after each heartbeat, ``lost`` when
-        the worker was given up for dead.
+        """``conduct`` hears orders; ``wake`` is called when there may be jobs, ``beat`` after each
+        heartbeat, ``lost`` when the worker was given up for dead.
         """
         self._heart = Heart(
             worker,
             interval=settings.heartbeat_interval,
             timeout=settings.heartbeat_timeout,
+            conduct=conduct,
             beat=beat,
             lost=lost,
             using=given.using,
@@ -64,6 +67,10 @@ class Companions:
     def is_late(self) -> bool:
         """Return whether the heartbeat is too old for the worker to claim anything."""
         return self._heart.is_late
+
+    def report(self) -> None:
+        """Let the heart beat now, and tell what has changed."""
+        self._heart.summon()
 
     def start(self) -> None:
         """Start them all."""

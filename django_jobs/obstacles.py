@@ -20,7 +20,7 @@ from django_jobs.surroundings import LiveWorker
 STUCK = frozenset(
     {
         Code.UNKNOWN_FUNCTION, Code.QUEUE_PAUSED, Code.NO_WORKER, Code.QUEUE_UNSERVED,
-        Code.UNITS_EXCEEDED, Code.TAG_MISSING,
+        Code.WORKERS_QUIET, Code.UNITS_EXCEEDED, Code.TAG_MISSING,
     }
 )  # fmt: skip
 
@@ -56,7 +56,9 @@ class Obstacles:
         self._job, self._now, self._using = job, now, using
         self._workers = surroundings.live_workers(timeout=options().heartbeat_timeout, using=using)
         #: Those that take jobs of its queue.
-        self._serving = [worker for worker in self._workers if worker.serves(job.queue)]
+        serving = [worker for worker in self._workers if worker.serves(job.queue)]
+        self._serving = [worker for worker in serving if not worker.is_quiet]
+        self._quiet = len(serving) if not self._serving else 0
         self._definition, self._unknown = _definition(job.name)
         self._queue = Queue.objects.using(using).filter(name=job.queue).first()
         self._policy = policy_for(job.queue, self._queue)
@@ -115,6 +117,12 @@ class Obstacles:
     def _unserved(self) -> Iterator[Reason]:
         if not self._workers:
             yield Reason(Code.NO_WORKER, "No worker is alive: start one by manage.py runjobs.")
+        elif self._quiet:
+            told = "All workers that serve" if self._quiet > 1 else "The only worker that serves"
+            are = "are" if self._quiet > 1 else "is"
+            yield Reason(
+                Code.WORKERS_QUIET, f"{told} its queue {are} told to be quiet, or to stop."
+            )
         elif not self._serving:
             served = sorted({queue for worker in self._workers for queue in worker.queues})
             alive = wording.counted(len(self._workers), "live worker")

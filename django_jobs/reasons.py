@@ -36,6 +36,7 @@ class Code(StrEnum):
     QUEUE_PAUSED = "queue_paused"
     NO_WORKER = "no_worker"
     QUEUE_UNSERVED = "queue_unserved"
+    WORKERS_QUIET = "workers_quiet"
     UNITS_EXCEEDED = "units_exceeded"
     TAG_MISSING = "tag_missing"
     # It cannot run now

@@ -112,6 +112,7 @@ FLOORS = {
     "budget": 5,
     "child": 5,
     "companions": 5,
+    "conduct": 5,
     "gauges": 5,
     "health": 5,
     "heart": 5,

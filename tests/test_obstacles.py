@@ -92,6 +92,21 @@ class TestTheWorkers:
             "mail, reports only."
         }
 
+    def test_those_that_are_told_to_be_quiet_are_named(self):
+        hire(orders="quiet")
+        hire(queues=["mail"])
+
+        assert told(make_job()) == {
+            "workers_quiet": "The only worker that serves its queue is told to be quiet, or to "
+            "stop."
+        }
+
+    def test_one_that_works_is_enough_beside_those_that_are_quiet(self):
+        hire(orders="stop")
+        hire()
+
+        assert told(make_job()) == {}
+
     def test_busy_ones_are_counted(self):
         worker = hire(concurrency=1)
         hire(concurrency=3, queues=["mail"])

@@ -43,7 +43,7 @@ from django_jobs.engine.retry import retry
 from django_jobs.engine.rows import row_of
 from django_jobs.engine.settle import is_settled, settle
 from django_jobs.engine.tasks import known_tasks, store_tasks
-from django_jobs.engine.workers import deregister, heartbeat, register
+from django_jobs.engine.workers import deregister, heartbeat, register, tell_workers
 from django_jobs.engine.workflows import cancel_workflow, retry_workflow, start
 
 __all__ = [
@@ -98,5 +98,6 @@ __all__ = [
     "settle",
     "start",
     "store_tasks",
+    "tell_workers",
     "write_history",
 ]
