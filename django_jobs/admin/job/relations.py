@@ -60,8 +60,11 @@ def _one(sight: Sight, label: str, key: int | None) -> Relation:
 
 
 def _children(sight: Sight) -> Relation:
-    rows = _visible(sight).filter(parent_id=sight.job.pk).order_by("pk")[: SHOWN + 1]
-    jobs = list(_rows(rows))
+    # A range of one, in its order: so the index of parents is all that can serve. In the order of
+    # ids, or in none, the planner might walk through all jobs in the hope of many children.
+    key = sight.job.pk
+    children = _visible(sight).filter(parent_id__gte=key, parent_id__lt=key + 1)
+    jobs = sorted(_rows(children.order_by("parent_id")[: SHOWN + 1]))
     return Relation(_("has made"), jobs[:SHOWN], is_cut=len(jobs) > SHOWN)
 
 
