@@ -9,7 +9,7 @@ from django.apps import AppConfig, apps
 from django.apps.registry import Apps
 from django.db import connections, router
 from django.db.models.signals import post_migrate
-from django.utils.module_loading import autodiscover_modules
+from django.utils.module_loading import autodiscover_modules, import_string
 from django.utils.translation import gettext_lazy as _
 
 
@@ -46,7 +46,8 @@ def _discover_tasks() -> None:
 
     def is_ours(alias: str) -> bool:
         try:
-            return isinstance(task_backends[alias], JobsBackend)
+            # Not the backend itself: another one may do anything when it is made.
+            return issubclass(import_string(task_backends.settings[alias]["BACKEND"]), JobsBackend)
         except Exception:  # whatever is wrong with another backend, Django's own check tells
             return False
 

@@ -22,6 +22,7 @@ if django.VERSION < (6, 0) and find_spec("django_tasks") is None:
 
 from django_jobs import cancel, job, retry, signals
 from django_jobs.backend import JobsBackend, JobsTask
+from django_jobs.backend.declaring import task_definition
 from django_jobs.backend.framework import (
     LOGGER,
     InvalidTask,
@@ -399,6 +400,10 @@ def test_a_task_that_was_declared_under_another_backend_runs_here(samples):
     ours = samples.of_another_backend.using(backend="default")
 
     assert finished(ours.enqueue()).return_value == "here"
+    # And what holds for all of its jobs is what its module says, in each process
+    definition = task_definition("tests.task_samples.of_another_backend")
+    assert definition is not None
+    assert definition.task is samples.of_another_backend
 
 
 def test_a_task_may_be_declared_before_the_apps_are_loaded():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, wraps
@@ -50,7 +51,7 @@ def definition_of(task: Declared) -> TaskDefinition:
             if known.task.func is task.func:
                 _refuse_another(task, known.task, name)
                 return known
-        definition = _defined(task, name)
+        definition = _defined(_declared(task), name)
         registry.register(definition)
     except JobsError as error:
         raise InvalidTask(str(error)) from error
@@ -70,6 +71,16 @@ def task_definition(name: str) -> TaskDefinition | None:
     """Return the definition of a task by its name, None for any other job."""
     definition = registry.find(name)
     return definition if isinstance(definition, TaskDefinition) else None
+
+
+def _declared(task: Declared) -> Declared:
+    """Return the task that its module has, where that is there by now: the same in each process.
+
+    One that was declared under another backend is seen here first when somebody has said
+    ``.using(backend=…)``, and in a worker as it stands in the module.
+    """
+    found = getattr(sys.modules.get(task.func.__module__), task.func.__name__, None)
+    return found if isinstance(found, Task) and found.func is task.func else task
 
 
 def _refuse_another(task: Declared, declared: Declared, name: str) -> None:

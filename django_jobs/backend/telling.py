@@ -12,6 +12,7 @@ from django.dispatch import Signal
 from django_jobs import registry, signals
 from django_jobs.backend.framework import (
     LOGGER,
+    InvalidTaskBackend,
     TaskResultStatus,
     task_backends,
     task_enqueued,
@@ -98,4 +99,8 @@ def _send(signal: Signal, job: Job, task: Declared, status: TaskResultStatus) ->
         result = result_of(row, task, attempt=attempt)
         if result.status != status:
             return  # somebody has retried it meanwhile
-    signal.send_robust(type(task_backends[result.backend]), task_result=result)
+    try:
+        sender = type(task_backends[result.backend])
+    except InvalidTaskBackend:  # it was enqueued when TASKS had such an entry
+        return
+    signal.send_robust(sender, task_result=result)
