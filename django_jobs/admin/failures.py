@@ -34,8 +34,8 @@ ROUNDS = 10
 class Filters(forms.Form):
     """What the failures are narrowed by."""
 
-    queue = forms.CharField(label=_("queue"), required=False, max_length=255)
-    name = forms.CharField(label=_("function"), required=False, max_length=255)
+    queue = forms.CharField(label=_("Queue"), required=False, max_length=255)
+    name = forms.CharField(label=_("Function"), required=False, max_length=255)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

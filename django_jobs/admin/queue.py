@@ -37,7 +37,7 @@ class Pause(forms.Form):
     """For how long a queue is paused."""
 
     until = forms.DateTimeField(
-        label=_("until"),
+        label=_("Until"),
         required=False,
         help_text=_("Empty: until it is resumed."),
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
@@ -97,7 +97,7 @@ class QueueAdmin(Steered, _QueueAdmin):
     def buttons(self, request: HttpRequest, row: Queue) -> list[Button]:
         """Return what makes sense: a pause may be given another end."""
         pause = Button("pause_queues", _("Pause"))
-        return [Button("resume_queues", _("Resume")), pause] if row.is_paused else [pause]
+        return [pause, Button("resume_queues", _("Resume"))] if row.is_paused else [pause]
 
     def beside_buttons(self, request: HttpRequest, row: Queue) -> forms.Form:
         """Return until when it is paused."""
@@ -185,7 +185,7 @@ class QueueAdmin(Steered, _QueueAdmin):
         text = gettext("paused since %s") % wording.moment(queue.paused_at)
         if queue.resume_at is not None:
             text += " " + gettext("until %s") % wording.moment(queue.resume_at)
-        return format_html('<span class="django-jobs-warning">{}</span>', text)
+        return format_html('<div class="django-jobs-warning django-jobs-line">{}</div>', text)
 
     @admin.display(description=_("ready"))
     def count_ready(self, queue: Queue) -> SafeString:

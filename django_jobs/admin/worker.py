@@ -60,7 +60,6 @@ class WorkerAdmin(ReadOnly, Steered, _WorkerAdmin):
         "__str__", "shown_orders", "shown_heartbeat", "shown_memory", "shown_places", "shown_jobs",
         "shown_queues", "version",
     )  # fmt: skip
-    list_filter = ("orders", "version")
     search_fields = ("hostname__startswith",)
     ordering = ("hostname", "pid")
     show_full_result_count = False
@@ -172,7 +171,8 @@ class WorkerAdmin(ReadOnly, Steered, _WorkerAdmin):
         """Return the jobs that it holds, those that have run longest first."""
         jobs: list[Mapping[str, Any]] = getattr(worker, "running", [])
         more = (getattr(worker, "held", None) or 0) - len(jobs)
-        told = format_html_join("", "<div>{}, {}</div>", map(_named, jobs))
+        line = '<div class="django-jobs-line">{}, {}</div>'
+        told = format_html_join("", line, map(_named, jobs))
         if more <= 0:
             return told
         text = ngettext("and %d more", "and %d more", more) % more

@@ -58,8 +58,7 @@ class WorkflowAdmin(ReadOnly, Steered, _WorkflowAdmin):
         """Return the workflows, each with how many of its jobs have not ended."""
         steps = Step.objects.filter(workflow=OuterRef("pk")).exclude(kind=Step.Kind.CLEANUP)
         left = steps.order_by().values("workflow").annotate(left=Sum("jobs_left")).values("left")
-        every: QuerySet[Workflow] = super().get_queryset(request)
-        workflows: QuerySet[Workflow] = every.annotate(left=Subquery(left))
+        workflows: QuerySet[Workflow] = super().get_queryset(request).annotate(left=Subquery(left))
         if access.sees_all(request):
             return workflows
         return workflows.filter(
@@ -157,7 +156,10 @@ class WorkflowAdmin(ReadOnly, Steered, _WorkflowAdmin):
             _rows(workflow),
         )
         return format_html(
-            "<table class='django-jobs-steps'><thead><tr>{}</tr></thead><tbody>{}</tbody></table>",
+            "<div class='django-jobs-scroll' tabindex='0' role='region' aria-label='{}'>"
+            "<table class='django-jobs-steps'><thead><tr>{}</tr></thead><tbody>{}</tbody></table>"
+            "</div>",
+            gettext("steps"),
             titles,
             rows,
         )

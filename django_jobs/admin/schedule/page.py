@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -97,7 +98,7 @@ class Page(_ScheduleAdmin):
             return super().formfield_for_dbfield(db_field, request, **kwargs)
         names = declared_names()
         return forms.ChoiceField(
-            label=db_field.verbose_name,
+            label=capfirst(db_field.verbose_name),
             choices=[("", "---------"), *zip(names, names, strict=True)],
         )
 
@@ -188,8 +189,9 @@ class Page(_ScheduleAdmin):
         if not rows:
             return format_html("{}", gettext("none that is kept"))
         return format_html(
-            '<div class="django-jobs-scroll"><table class="django-jobs-steps"><thead><tr>{}</tr>'
+            '<div class="django-jobs-scroll" tabindex="0" role="region" aria-label="{}"><table class="django-jobs-steps"><thead><tr>{}</tr>'
             "</thead><tbody>{}</tbody></table></div>",
+            gettext("last jobs"),
             format_html_join("", '<th scope="col">{}</th>', ((title,) for title in titles)),
             rows,
         )
