@@ -17,7 +17,7 @@ from django_jobs import argumentindex
 from django_jobs.engine.sql import array
 from django_jobs.finding import Criteria, meeting
 from django_jobs.models import Job
-from django_jobs.models.lists import NEWEST
+from django_jobs.models.lists import LISTED, NEWEST
 from django_jobs.states import SELDOM, State
 
 #: Jobs that are few.
@@ -138,7 +138,7 @@ def _source(criteria: Criteria, using: str) -> _Source | None:
         rest = replace(criteria, schedule=None)
         return _Source(meeting(Criteria(schedule=criteria.schedule), every), rest, False)
     if len(criteria.states) == 1 and criteria.states[0] in SELDOM:
-        rows = every.filter(state=criteria.states[0])
+        rows = every.filter(LISTED, state=criteria.states[0])
         return _Source(rows, replace(criteria, states=()), True)
     return None
 
