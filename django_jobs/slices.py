@@ -67,6 +67,11 @@ class Among(Func):
         super().__init__(F("pk"), Value(array(ids)))
 
 
+def in_state(jobs: QuerySet[Job], state: State) -> QuerySet[Job]:
+    """Return the jobs in a state, told so that its index is found."""
+    return jobs.filter(LISTED, state=state) if state in SELDOM else jobs.filter(state=state)
+
+
 def cut(
     jobs: QuerySet[Job], criteria: Criteria, *, is_narrowed: bool, place: Place, size: int
 ) -> Slice:
@@ -138,7 +143,7 @@ def _source(criteria: Criteria, using: str) -> _Source | None:
         rest = replace(criteria, schedule=None)
         return _Source(meeting(Criteria(schedule=criteria.schedule), every), rest, False)
     if len(criteria.states) == 1 and criteria.states[0] in SELDOM:
-        rows = every.filter(LISTED, state=criteria.states[0])
+        rows = in_state(every, State(criteria.states[0]))
         return _Source(rows, replace(criteria, states=()), True)
     return None
 
