@@ -17,7 +17,7 @@ from django_jobs import argumentindex
 from django_jobs.engine.sql import array
 from django_jobs.finding import Criteria, meeting
 from django_jobs.models import Job
-from django_jobs.models.lists import NEWEST
+from django_jobs.models.lists import LISTED, NEWEST
 from django_jobs.states import SELDOM, State
 
 #: Jobs that are few.
@@ -65,6 +65,11 @@ class Among(Func):
 
     def __init__(self, ids: Sequence[int]) -> None:
         super().__init__(F("pk"), Value(array(ids)))
+
+
+def in_state(jobs: QuerySet[Job], state: State) -> QuerySet[Job]:
+    """Return the jobs in a state, told so that its index is found."""
+    return jobs.filter(LISTED, state=state) if state in SELDOM else jobs.filter(state=state)
 
 
 def cut(
@@ -138,7 +143,7 @@ def _source(criteria: Criteria, using: str) -> _Source | None:
         rest = replace(criteria, schedule=None)
         return _Source(meeting(Criteria(schedule=criteria.schedule), every), rest, False)
     if len(criteria.states) == 1 and criteria.states[0] in SELDOM:
-        rows = every.filter(state=criteria.states[0])
+        rows = in_state(every, State(criteria.states[0]))
         return _Source(rows, replace(criteria, states=()), True)
     return None
 

@@ -9,8 +9,8 @@ from django.db.models import QuerySet
 
 from django_jobs.engine.sql import JOB, fetch
 from django_jobs.models import Job
-from django_jobs.slices import ORDERS, Among
-from django_jobs.states import State
+from django_jobs.slices import ORDERS, Among, in_state
+from django_jobs.states import SELDOM, State
 
 #: Jobs of one state that are counted.
 MOST = 10_000
@@ -19,15 +19,14 @@ MOST = 10_000
 # the state for a common one.
 _IN_ORDER = {
     State.SCHEDULED: "scheduled_at",
-    State.BLOCKED: "state, (id * -1)",
+    **dict.fromkeys(sorted(SELDOM), "state, (id * -1)"),
     State.READY: "queue, lane, concurrency_key, priority DESC, id",
     State.RUNNING: "worker_id",
-    State.FAILED: "state, (id * -1)",
-    State.CANCELLED: "state, (id * -1)",
 }
 _COUNTED = " UNION ALL ".join(
     f"SELECT '{state.value}', (SELECT count(*) FROM (SELECT 1 FROM {JOB} "  # noqa: S608 - names
-    f"WHERE state = '{state.value}' ORDER BY {order} LIMIT %(limit)s) AS counted)"
+    f"WHERE state = '{state.value}' {'AND claims >= 0' if state in SELDOM else ''} "
+    f"ORDER BY {order} LIMIT %(limit)s) AS counted)"
     for state, order in _IN_ORDER.items()
 )
 _ALL = f"""
@@ -84,7 +83,7 @@ def tallies_of(jobs: QuerySet[Job]) -> Tallies:
     """
     by_state: dict[str, Tally | None] = {State.SUCCEEDED.value: None}
     for state in _IN_ORDER:
-        rows = Job.objects.using(jobs.db).filter(state=state).order_by(*ORDERS[state])
+        rows = in_state(Job.objects.using(jobs.db), state).order_by(*ORDERS[state])
         ids = list(rows.values_list("pk", flat=True)[: MOST + 1])
         count = jobs.filter(Among(ids[:MOST])).count() if ids else 0
         by_state[state.value] = Tally(count, is_capped=len(ids) > MOST)

@@ -11,7 +11,7 @@ from django.db import connections, router
 from django.db.utils import DatabaseError
 from psycopg import IsolationLevel
 
-from django_jobs import calls, registry
+from django_jobs import argumentindex, calls, registry
 from django_jobs.conf import options
 from django_jobs.engine.sql import write_alias
 from django_jobs.exceptions import JobsError, UnknownJob
@@ -160,3 +160,28 @@ def check_rows(
                 hint = "Correct it in the admin, or disable it: manage.py jobs schedules --disable."
                 found.append(Warning(text, hint=hint, id="django_jobs.W030"))
     return found
+
+
+@register(Tags.database)
+def check_argument_index(
+    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Report that jobs are searched by their arguments without an index of these."""
+    alias = write_alias(None)
+    try:
+        if not options().admin_search_arguments or alias not in (databases or ()):
+            return []
+        if argumentindex.exists(alias):
+            return []
+    except (JobsError, DatabaseError):
+        return []  # check_settings() tells, or the table is not there yet
+    return [
+        Warning(
+            "DJANGO_JOBS['ADMIN_SEARCH_ARGUMENTS'] is on, and no index knows the arguments.",
+            hint=(
+                "Run manage.py jobs index-arguments. Without it the admin looks through the newest "
+                "jobs alone."
+            ),
+            id="django_jobs.W004",
+        )
+    ]

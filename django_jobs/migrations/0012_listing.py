@@ -17,7 +17,9 @@ class Migration(migrations.Migration):
                 django.db.models.expressions.CombinedExpression(
                     models.F("id"), "*", models.Value(-1)
                 ),
-                condition=models.Q(("state__in", ["blocked", "cancelled", "failed"])),
+                condition=models.Q(
+                    ("claims__gte", 0), ("state__in", ["blocked", "cancelled", "failed"])
+                ),
                 include=["id"],
                 name="django_jobs_job_seldom",
             ),

@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 
 from django_jobs.admin.job.verbs import Verb
 from django_jobs.models import Job
+from django_jobs.slices import in_state
 from django_jobs.states import State
 
 #: Jobs of one transaction: no lock is held for long.
@@ -45,7 +46,7 @@ def fitting(jobs: QuerySet[Job], verb: Verb, *, most: int, up_to: int | None = N
     ids: list[int] = []
     # State by state, so that each may be found by its index; in no order, so that none is walked.
     for state in sorted(verb.states):
-        rows = jobs.filter(state=state).order_by()
+        rows = in_state(jobs, state).order_by()
         ids += rows.values_list("pk", flat=True)[: most - len(ids)]
         if len(ids) >= most:
             break
