@@ -8,10 +8,10 @@ from typing import Any
 from django.apps import AppConfig, apps
 from django.core import mail
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
-from django.db import connections
+from django.db import DatabaseError, connections
 from django.db.models import Model
 
-from django_jobs import catalogue, prerequisites, registry
+from django_jobs import argumentindex, catalogue, prerequisites, registry
 from django_jobs.capabilities import choose, refuse_atomic, refuse_memory_limit
 from django_jobs.conf import is_debug, options
 from django_jobs.definitions import Definition
@@ -260,5 +260,30 @@ def check_database(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
                 "a PostgreSQL database by DATABASE_ROUTERS."
             ),
             id="django_jobs.E002",
+        )
+    ]
+
+
+@register(Tags.database)
+def check_argument_index(
+    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Report that jobs are searched by their arguments without an index of these."""
+    alias = write_alias(None)
+    try:
+        if not options().admin_search_arguments or alias not in (databases or ()):
+            return []
+        if argumentindex.exists(alias):
+            return []
+    except (JobsError, DatabaseError):
+        return []  # check_settings() tells, or the table is not there yet
+    return [
+        Warning(
+            "DJANGO_JOBS['ADMIN_SEARCH_ARGUMENTS'] is on, and no index knows the arguments.",
+            hint=(
+                "Run manage.py jobs index-arguments. Without it the admin looks through the newest "
+                "jobs alone."
+            ),
+            id="django_jobs.W004",
         )
     ]

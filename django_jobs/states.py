@@ -36,6 +36,8 @@ class State(TextChoices):
 LIVE = frozenset({State.SCHEDULED, State.BLOCKED, State.READY, State.RUNNING})
 #: States in which a job has work ahead of it and nobody has taken it.
 WAITING = LIVE - {State.RUNNING}
+#: States that few jobs are in, and that people look for.
+SELDOM = frozenset({State.BLOCKED, State.FAILED, State.CANCELLED})
 #: States in which a job has ended; ``finished_at`` is set in these and in no other.
 FINISHED = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELLED})
 

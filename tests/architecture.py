@@ -63,6 +63,7 @@ FLOORS = {
     # 2 engine
     "databaseclock": 2,
     "engine": 2,
+    "argumentindex": 2,
     "calls": 2,
     "failures": 2,
     "figures": 2,
@@ -72,8 +73,10 @@ FLOORS = {
     "roster": 2,
     "pauses": 2,
     "runs": 2,
+    "slices": 2,
     "stats": 2,
     "surroundings": 2,
+    "tallies": 2,
     "triggers": 2,
     # 3 client
     "api": 3,

@@ -66,33 +66,6 @@ def test_a_job_is_shown_read_only_and_escaped(admin_client):
     assert 'name="_save"' not in html
 
 
-def test_selected_jobs_are_retried_and_the_rest_is_told_of(admin_client):
-    # Given a cancelled job and a ready one
-    cancelled, ready = nothing.enqueue(), nothing.enqueue()
-    cancel(cancelled)
-    # When both are retried
-    data = {"action": "retry_jobs", "_selected_action": [cancelled.pk, ready.pk]}
-    page = admin_client.post(JOBS, data, follow=True)
-    # Then the one is put back, and the other is told of
-    assert Job.objects.ready().count() == 2
-    assert "1 job was put back. 1 was left" in page.content.decode()
-
-
-def test_selected_jobs_are_cancelled(admin_client):
-    rows = [nothing.enqueue() for _ in range(2)]
-    data = {"action": "cancel_jobs", "_selected_action": [row.pk for row in rows]}
-    page = admin_client.post(JOBS, data, follow=True)
-    assert Job.objects.cancelled().count() == 2
-    assert "2 jobs were cancelled." in page.content.decode()
-
-
-def test_of_the_cancelled_jobs_those_that_run_are_asked_to_stop(admin_client):
-    running, waiting = make_job("running"), make_job()
-    data = {"action": "cancel_jobs", "_selected_action": [running.pk, waiting.pk]}
-    html = admin_client.post(JOBS, data, follow=True).content.decode()
-    assert "2 jobs were cancelled. 1 of them was running and is asked to stop." in html
-
-
 def page_of(client, row):
     return client.get(reverse("admin:django_jobs_job_change", args=[row.pk])).content.decode()
 

@@ -6,7 +6,7 @@ import pytest
 from django.core.checks import run_checks
 from django.db import connections
 
-from django_jobs import Dependency, checks, cron, job, registry, same
+from django_jobs import Dependency, argumentindex, checks, cron, job, registry, same
 from django_jobs.definitions import define
 
 
@@ -187,3 +187,31 @@ def test_circles_are_errors_that_name_them(declare, edges, circle):
 
     assert code == "E023"
     assert message == f"Jobs depend on each other in a circle: {circle}."
+
+
+class TestTheIndexOfArguments:
+    """Whoever searches by arguments wants an index of them."""
+
+    @pytest.fixture(autouse=True)
+    def search(self, settings, transactional_db):
+        settings.DJANGO_JOBS = {"ADMIN_SEARCH_ARGUMENTS": True}
+        yield
+        argumentindex.drop("default")
+
+    def warnings(self):
+        found = run_checks(tags=["database"], databases=["default"])
+        return [message for message in found if message.id == "django_jobs.W004"]
+
+    def test_without_it_there_is_a_warning_with_a_hint(self):
+        (message,) = self.warnings()
+
+        assert "jobs index-arguments" in str(message.hint)
+        assert run_checks() == []
+
+    def test_with_it_or_without_the_search_there_is_none(self, settings):
+        argumentindex.create("default")
+        assert self.warnings() == []
+
+        argumentindex.drop("default")
+        settings.DJANGO_JOBS = {}
+        assert self.warnings() == []

@@ -9,6 +9,7 @@ from django.db.models import F, Q, Value
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from django_jobs.models.lists import LISTS
 from django_jobs.models.queryset import JobQuerySet
 from django_jobs.models.waiting import Waitable
 from django_jobs.models.worker import Worker
@@ -247,6 +248,7 @@ class Job(Waitable):
                 name="django_jobs_job_failed",
                 condition=Q(state=State.FAILED),
             ),
+            *LISTS,
         ]
         constraints = [
             models.UniqueConstraint(

@@ -6,6 +6,7 @@ from django_jobs.terminal.check import Check
 from django_jobs.terminal.enqueue import Enqueue
 from django_jobs.terminal.explain import Explain
 from django_jobs.terminal.failures import Failures
+from django_jobs.terminal.indexing import IndexArguments
 from django_jobs.terminal.listing import List
 from django_jobs.terminal.pausing import Pause, Resume
 from django_jobs.terminal.prune import Prune
@@ -22,7 +23,7 @@ from django_jobs.terminal.workflows import Workflows
 #: In the order in which --help lists them.
 SUBCOMMANDS: tuple[type[Subcommand], ...] = (
     Stats, Top, List, Show, Explain, Failures, Enqueue, Retry, Cancel, Pause, Resume, Schedules,
-    Workflows, Prune, Check, Triggers, Sync, Reset,
+    Workflows, Prune, Check, Triggers, Sync, IndexArguments, Reset,
 )  # fmt: skip
 
 __all__ = ["SUBCOMMANDS", "Subcommand"]
