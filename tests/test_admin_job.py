@@ -395,7 +395,7 @@ def test_actions_of_a_project_that_are_for_the_change_form_stand_on_the_page(rf,
     paint.locations = [admin.ActionLocation.CHANGE_FORM]  # type: ignore[attr-defined]
 
     class Own(JobAdmin):
-        actions = (*JobAdmin.actions, paint)
+        actions: Any = (*JobAdmin.actions, paint)
 
     row, own = make_job("failed"), Own(Job, admin.site)
     root = django_user_model.objects.create(username="root", is_staff=True, is_superuser=True)
