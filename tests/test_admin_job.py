@@ -6,16 +6,20 @@ import json
 from datetime import timedelta
 from typing import Any
 
+import django
 import pytest
+from django.contrib import admin
 from django.contrib.admin.models import ADDITION, LogEntry
 from django.contrib.auth.models import Permission
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection
+from django.http import HttpResponse
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
 from django_jobs import chain, job
+from django_jobs.admin import JobAdmin
 from django_jobs.models import Job, Link, Schedule, Task, Worker
 from django_jobs.redaction import HIDDEN
 from tests.rows import make_job, new_job
@@ -380,6 +384,35 @@ def test_the_page_has_nothing_that_a_strict_policy_refuses(admin_client):
     own = html[html.index('id="content"') :]
     for what in (" style=", " onclick=", "<style", "<script>"):
         assert what not in own.partition("</form>")[0]
+
+
+@pytest.mark.skipif(django.VERSION < (6, 1), reason="Django has no actions on change forms")
+def test_actions_of_a_project_that_are_for_the_change_form_stand_on_the_page(rf, django_user_model):
+    # Given a project's own admin of jobs, with an action for one job
+    def paint(admin, request, queryset):
+        return HttpResponse(f"painted {queryset.get().pk}")
+
+    paint.locations = [admin.ActionLocation.CHANGE_FORM]  # type: ignore[attr-defined]
+
+    class Own(JobAdmin):
+        actions: Any = (*JobAdmin.actions, paint)
+
+    row, own = make_job("failed"), Own(Job, admin.site)
+    root = django_user_model.objects.create(username="root", is_staff=True, is_superuser=True)
+
+    def answer(request):
+        request.user, request._dont_enforce_csrf_checks = root, True
+        response = own.change_view(request, str(row.pk))
+        return response.render() if hasattr(response, "render") else response
+
+    # When the page is looked at, and the action is chosen
+    html = answer(rf.get("/")).content.decode()
+    chosen = {"CHANGE_FORM-action": "paint", "_selected_action": str(row.pk)}
+    # Then it is there and runs, beside the buttons, and without those of the list
+    assert '<option value="paint">' in html
+    assert "button-retry" in html
+    assert "retry_jobs" not in html
+    assert answer(rf.post("/", chosen)).content.decode() == f"painted {row.pk}"
 
 
 def queries(client, row):
