@@ -84,6 +84,8 @@ def failures(
 
     ``among`` are the ids of the only jobs that are looked at, at most MOST; None for all.
     """
+    if among is not None and not among:
+        return Grouped([], 0)
     given = {"queue": queue, "name": name}
     conditions = " ".join(
         f"AND {column} = %({column})s" for column, value in given.items() if value is not None

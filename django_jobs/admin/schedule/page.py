@@ -189,7 +189,8 @@ class Page(_ScheduleAdmin):
         if not rows:
             return format_html("{}", gettext("none that is kept"))
         return format_html(
-            '<div class="django-jobs-scroll" tabindex="0" role="region" aria-label="{}"><table class="django-jobs-steps"><thead><tr>{}</tr>'
+            '<div class="django-jobs-scroll" tabindex="0" role="region" aria-label="{}">'
+            '<table class="django-jobs-steps"><thead><tr>{}</tr>'
             "</thead><tbody>{}</tbody></table></div>",
             gettext("last jobs"),
             format_html_join("", '<th scope="col">{}</th>', ((title,) for title in titles)),
