@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Any
 
 #: What stands in the place of a secret.
@@ -22,6 +23,12 @@ class NothingHidden(ValueError):
 
 def is_secret(name: str, patterns: Collection[str]) -> bool:
     """Return whether a key or a parameter is named like a secret; the case does not matter."""
+    return _matches(name, tuple(patterns))
+
+
+# A result may be a list of a hundred thousand objects, all with the same few keys.
+@lru_cache(maxsize=4_096)
+def _matches(name: str, patterns: tuple[str, ...]) -> bool:
     # A $ before a name is a mark of how it is stored, or says nothing about what it means.
     lower = name.lower().lstrip("$")
     return any(fnmatchcase(lower, pattern.lower()) for pattern in patterns)
