@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 IMAGES = ROOT / "docs" / "images"
 #: Seconds that anything may take.
 PATIENCE = 60
-WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 375, "height": 812}
+WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 375, "height": 812}
 #: Pixels of a page that are taken at most: what is below says nothing new.
 TALLEST = 1700
 

@@ -6,10 +6,15 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
 
 from django_jobs.explanations import progress_share, progress_text
+
+
+def dotted(name: str) -> SafeString:
+    """Return the name of a function, which may be broken into lines after its dots."""
+    return format_html_join(mark_safe(".<wbr>"), "{}", ((part,) for part in name.split(".")))
 
 
 def badge(state: str, label: object) -> SafeString:

@@ -166,7 +166,8 @@ def _note(request: HttpRequest, tried: list[int], retried: int) -> None:
 
 
 def _row(group: Group, given: dict[str, str]) -> dict[str, Any]:
-    same = {"fingerprint": group.fingerprint} if group.fingerprint else {"fingerprint__isnull": "1"}
+    # What has no fingerprint failed by no error of its own: it is found in the list of all.
+    same = {"fingerprint": group.fingerprint} if group.fingerprint else {}
     query = urlencode({**same, "state__exact": State.FAILED.value})
     retried = urlencode({"fingerprint": group.fingerprint, **given})
     return {

@@ -98,8 +98,10 @@ class Listing(Actions, _JobAdmin):
     def function(self, job: Job) -> SafeString:
         """Return the name of the function, and below it the last error."""
         if not (error := _last_error(job)):
-            return format_html("{}", job.name)
-        return format_html('{}<div class="django-jobs-error">{}</div>', job.name, error)
+            return display.dotted(job.name)
+        return format_html(
+            '{}<div class="django-jobs-error">{}</div>', display.dotted(job.name), error
+        )
 
     @admin.display(description=gettext_lazy("attempts"))
     def attempts_used(self, job: Job) -> str:
