@@ -77,7 +77,9 @@ class Steered(_ModelAdmin):
         row: Model | None = self.get_object(request, object_id)
         if row is None:
             raise Http404
-        answer: Any = action[0](self, request, self.get_queryset(request).filter(pk=row.pk))
+        # From Django 6.1 on it is no tuple any more.
+        deed: Any = getattr(action, "func", None) or action[0]
+        answer: Any = deed(self, request, self.get_queryset(request).filter(pk=row.pk))
         if isinstance(answer, HttpResponse):
             return answer
         if self.get_object(request, object_id) is None:
