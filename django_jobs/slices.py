@@ -143,8 +143,8 @@ def _source(criteria: Criteria, using: str) -> _Source | None:
         rest = replace(criteria, schedule=None)
         return _Source(meeting(Criteria(schedule=criteria.schedule), every), rest, False)
     if len(criteria.states) == 1 and criteria.states[0] in SELDOM:
-        seldom = in_state(every, State(criteria.states[0]))
-        return _Source(seldom, replace(criteria, states=()), True)
+        found = in_state(every, State(criteria.states[0]))
+        return _Source(found, replace(criteria, states=()), True)
     return None
 
 

@@ -11,6 +11,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from django_jobs import engine
 from django_jobs.admin.job import batches
 from django_jobs.models import Job
 from django_jobs.states import State
@@ -288,3 +289,14 @@ class TestTheLog:
         confirm(admin_client, "cancel_jobs", make_job(State.SUCCEEDED))
 
         assert not LogEntry.objects.exists()
+
+
+def test_where_others_have_been_faster_it_is_told(admin_client):
+    # Given a job that somebody cancels while the user thinks about it
+    job = make_job()
+    ask(admin_client, "cancel_jobs", job)
+    engine.cancel([job.pk], retention=60, using="default")
+    # When it is cancelled here
+    page = confirm(admin_client, "cancel_jobs", job)
+    # Then nobody claims to have done it
+    assert told(page) == ["0 jobs were cancelled. Left as they were: 1 cancelled."]

@@ -40,6 +40,12 @@ def nothing() -> None:
 
 
 @job
+def divide(number: int, by: int) -> float:
+    """Return a quotient."""
+    return number / by
+
+
+@job
 def give_back(value: Any) -> Any:
     """Return what was given."""
     return value

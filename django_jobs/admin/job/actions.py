@@ -131,7 +131,7 @@ class Actions(_JobAdmin):
             "action": request.POST.get("action"),
             "checkbox": helpers.ACTION_CHECKBOX_NAME,
             "selected": _selected(request) if not is_across else [0],
-            "up_to": str(jobs.aggregate(last=Max("pk"))["last"] or 0) if is_across else "",
+            "up_to": str(_newest(jobs)) if is_across else "",
             "priority": request.POST.get("priority", "0"),
             "problem": problem,
             "media": self.media,
@@ -190,6 +190,12 @@ def _up_to(request: HttpRequest) -> int | None:
     """Return the newest job that there was when the user was asked."""
     text = request.POST.get("up_to", "")
     return min(int(text), HIGHEST) if text.isascii() and text.isdecimal() else None
+
+
+def _newest(jobs: QuerySet[Job]) -> int:
+    """Return the newest id there is: of all jobs, since those of some users are far between."""
+    last: int | None = Job.objects.using(jobs.db).aggregate(last=Max("pk"))["last"]
+    return last or 0
 
 
 def _number(count: int) -> str:
