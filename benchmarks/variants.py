@@ -6,8 +6,10 @@ a process needs to start is not in it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from statistics import median
+from typing import NamedTuple
 
 from benchmarks import child
 from benchmarks.measure import Finding, compare
@@ -16,40 +18,57 @@ from benchmarks.scratch import NOTHING, Scratch
 _TOOK = "SELECT extract(epoch FROM max(finished_at) - min(started_at)) FROM django_jobs_job"
 
 
-def beside_plain(
+class Kind(NamedTuple):
+    """Jobs of one function: its name, who drains them, and what their rows hold."""
+
+    name: str
+    side: str = "drain"
+    #: As scratch.add() takes them.
+    columns: Mapping[str, str] = {}
+
+
+_PLAIN = Kind(NOTHING)
+
+
+def beside(
     scratch: Scratch,
     what: str,
-    name: str,
+    one: Kind,
+    other: Kind,
     jobs: int,
     rounds: int,
     *,
+    to: str,
     goal: float,
-    side: str,
-    columns: dict[str, str],
 ) -> Finding:
-    """Return how fast jobs named ``name`` are drained, beside as many that do nothing."""
-    took: dict[str, list[float]] = {NOTHING: [], name: []}
+    """Return how fast jobs of ``one`` kind are drained, beside as many of the ``other``."""
+    took: dict[str, list[float]] = {one.name: [], other.name: []}
     for number in range(rounds):
-        for kind in (NOTHING, name) if number % 2 == 0 else (name, NOTHING):
-            scratch.refill(jobs, kind, **(columns if kind == name else {}))
-            child.run("library", side if kind == name else "drain", jobs)
+        for kind in (other, one) if number % 2 == 0 else (one, other):
+            scratch.refill(jobs, kind.name, **kind.columns)
+            child.run("library", kind.side, jobs)
             scratch.expect(jobs, "succeeded", f"{what}, round {number + 1}")
-            took[kind].append(scratch.value(_TOOK))
-    rates = {kind: jobs / median(seconds) for kind, seconds in took.items()}
-    return compare(what, rates[name], rates[NOTHING], to="jobs that do nothing", goal=goal)
+            took[kind.name].append(scratch.value(_TOOK))
+    rates = {name: jobs / median(seconds) for name, seconds in took.items()}
+    return compare(what, rates[one.name], rates[other.name], to=to, goal=goal)
 
 
 class Variant:
     """One benchmark of a kind of job."""
 
     def __init__(
-        self, what: str, name: str, jobs: int, *, goal: float, side: str = "drain", **columns: str
+        self,
+        what: str,
+        one: Kind,
+        jobs: int,
+        *,
+        goal: float,
+        other: Kind = _PLAIN,
+        to: str = "jobs that do nothing",
     ) -> None:
-        """``columns`` are what rows of its jobs hold, as scratch.add() takes them."""
+        """``to`` says what the ``other`` kind is."""
         self.JOBS = jobs
-        self._measure = partial(
-            beside_plain, what=what, name=name, goal=goal, side=side, columns=columns
-        )
+        self._measure = partial(beside, what=what, one=one, other=other, to=to, goal=goal)
 
     def run(self, scratch: Scratch, jobs: int, rounds: int) -> list[Finding]:
         """Measure it."""
@@ -57,9 +76,14 @@ class Variant:
 
 
 _HOME, _SHARE = "benchmarks.jobs.leave_home", "benchmarks.limited.share"
-process = Variant("process", _HOME, 20_000, lane=_HOME, goal=0.20)
-context = Variant("context", "benchmarks.jobs.ask", 50_000, goal=0.90)
+_NUMBER = {"kwargs": "jsonb_build_object('number', n)"}
+process = Variant("process", Kind(_HOME, columns={"lane": _HOME}), 20_000, goal=0.20)
+context = Variant("context", Kind("benchmarks.jobs.ask"), 50_000, goal=0.90)
 limits = Variant(
-    "limits", _SHARE, 50_000, goal=0.80, side="drain_limited", lane=_SHARE,
-    key="'tenant-' || mod(n, 20)", kwargs="jsonb_build_object('number', n)",
-)  # fmt: skip
+    "limits",
+    Kind(_SHARE, "drain_limited", {"lane": _SHARE, "key": "'tenant-' || mod(n, 20)", **_NUMBER}),
+    50_000,
+    other=Kind("benchmarks.jobs.count", columns=_NUMBER),
+    to="such jobs without limits",
+    goal=0.80,
+)

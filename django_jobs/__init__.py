@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from django_jobs.api import areprioritize as areprioritize
     from django_jobs.api import aresume_queue as aresume_queue
     from django_jobs.api import aretry as aretry
+    from django_jobs.api import aretry_with as aretry_with
     from django_jobs.api import cancel as cancel
     from django_jobs.api import enqueue as enqueue
     from django_jobs.api import enqueue_many as enqueue_many
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from django_jobs.api import reprioritize as reprioritize
     from django_jobs.api import resume_queue as resume_queue
     from django_jobs.api import retry as retry
+    from django_jobs.api import retry_with as retry_with
     from django_jobs.context import JobContext as JobContext
     from django_jobs.decorators import job as job
     from django_jobs.dependencies import Dependency as Dependency
@@ -74,6 +76,8 @@ _HOMES = {
     "acancel": "api",
     "retry": "api",
     "aretry": "api",
+    "retry_with": "api",
+    "aretry_with": "api",
     "expedite": "api",
     "aexpedite": "api",
     "reprioritize": "api",

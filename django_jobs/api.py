@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, overload
 
@@ -17,8 +17,9 @@ from django_jobs.conf import options
 from django_jobs.engine.sql import write_alias
 from django_jobs.exceptions import InvalidOption, UnknownQueue
 from django_jobs.flows import Composition
-from django_jobs.models import Job, Schedule, Workflow
+from django_jobs.models import Job, Schedule, Worker, Workflow
 from django_jobs.options import check_moment, check_name, check_priority
+from django_jobs.orders import Order
 from django_jobs.planning import plan
 from django_jobs.registry import find
 from django_jobs.specs import JobSpec
@@ -88,6 +89,31 @@ def retry(jobs: Jobs | Workflow, *, using: str | None = None) -> int:
     return engine.retry(ids, using=alias)
 
 
+def retry_with(
+    job: Job | int,
+    args: Iterable[Any] = (),
+    kwargs: Mapping[str, Any] | None = None,
+    *,
+    using: str | None = None,
+) -> bool:
+    """Retry a failed or cancelled job with other arguments; return whether it was one.
+
+    The arguments are checked as enqueueing does it, and raise what it raises. Keys that the
+    function works out from its arguments are worked out anew. Raise Job.DoesNotExist.
+    """
+    (key,), alias = _targets(job, using)
+    row = Job.objects.using(alias).only("name", "unique_key", "concurrency_key").get(pk=key)
+    spec = JobSpec(func=row.name).calling(tuple(args), dict(kwargs or {}))
+    new, definition = spec.prepare(), spec.definition
+    return engine.retry_with(
+        key,
+        new,
+        unique_key=new.unique_key if row.unique_key and callable(definition.unique_key) else None,
+        concurrency_key=new.concurrency_key if callable(definition.concurrency_key) else None,
+        using=alias,
+    )
+
+
 def expedite(jobs: Jobs, *, using: str | None = None) -> int:
     """Let scheduled jobs run now, those too that wait for their next attempt; return how many."""
     ids, alias = _targets(jobs, using)
@@ -123,6 +149,24 @@ def resume_queue(name: str, *, using: str | None = None) -> bool:
     return resumed
 
 
+def quiet_workers(workers: Iterable[Worker | int], *, using: str | None = None) -> int:
+    """Let workers claim nothing more and go on with what they run; return how many were told."""
+    return _tell(workers, Order.QUIET, using)
+
+
+def resume_workers(workers: Iterable[Worker | int], *, using: str | None = None) -> int:
+    """Let quiet workers claim jobs again, and return how many were told."""
+    return _tell(workers, Order.NONE, using)
+
+
+def stop_workers(workers: Iterable[Worker | int], *, using: str | None = None) -> int:
+    """Stop workers gracefully, as by SIGTERM, and return how many were told.
+
+    Their supervisors start no others in their place.
+    """
+    return _tell(workers, Order.STOP, using)
+
+
 def run_now(schedules: Iterable[Schedule], *, using: str | None = None) -> Sequence[Job]:
     """Make a job of each schedule, whatever the clock says; their ticks come as ever."""
     alias = write_alias(using)
@@ -148,10 +192,19 @@ async def aenqueue(spec: Enqueueable | Composition, *, using: str | None = None)
 aenqueue_many = sync_to_async(enqueue_many)
 acancel = sync_to_async(cancel)
 aretry = sync_to_async(retry)
+aretry_with = sync_to_async(retry_with)
 aexpedite = sync_to_async(expedite)
 areprioritize = sync_to_async(reprioritize)
 apause_queue = sync_to_async(pause_queue)
 aresume_queue = sync_to_async(resume_queue)
+aquiet_workers = sync_to_async(quiet_workers)
+aresume_workers = sync_to_async(resume_workers)
+astop_workers = sync_to_async(stop_workers)
+
+
+def _tell(workers: Iterable[Worker | int], order: Order, using: str | None) -> int:
+    keys = [worker.pk if isinstance(worker, Worker) else worker for worker in workers]
+    return len(engine.tell_workers(keys, order, using=write_alias(using)))
 
 
 def _spec(given: Enqueueable) -> JobSpec:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import django
 from django.apps import AppConfig, apps
 from django.apps.registry import Apps
 from django.db import connections, router
 from django.db.models.signals import post_migrate
-from django.utils.module_loading import autodiscover_modules
+from django.utils.module_loading import autodiscover_modules, import_string
 from django.utils.translation import gettext_lazy as _
 
 
@@ -23,12 +24,36 @@ class DjangoJobsConfig(AppConfig):
         from django_jobs import checks  # noqa: F401 - registers them
 
         autodiscover_modules("jobs")
+        _discover_tasks()
         from django_jobs.testing import immediate
 
         immediate.follow_settings()
         post_migrate.connect(_sync, sender=self, dispatch_uid="django_jobs.catalogue")
         post_migrate.connect(_declare_schedules, sender=self, dispatch_uid="django_jobs.schedules")
         post_migrate.connect(_refresh_triggers, sender=self, dispatch_uid="django_jobs.triggers")
+
+
+def _discover_tasks() -> None:
+    """Import ``tasks.py`` of every app, where Django's tasks are ours to run.
+
+    Their limits have to be known before the first of them is claimed.
+    """
+    if django.VERSION < (6, 0) and not apps.is_installed("django_tasks"):
+        return
+    from django_jobs.backend import telling
+    from django_jobs.backend.framework import task_backends
+    from django_jobs.backend.jobs import JobsBackend
+
+    def is_ours(alias: str) -> bool:
+        try:
+            # Not the backend itself: another one may do anything when it is made.
+            return issubclass(import_string(task_backends.settings[alias]["BACKEND"]), JobsBackend)
+        except Exception:  # whatever is wrong with another backend, Django's own check tells
+            return False
+
+    if any(is_ours(alias) for alias in task_backends):
+        telling.listen()
+        autodiscover_modules("tasks")
 
 
 def _sync(*, using: str, **kwargs: Any) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from django.db.utils import DataError, OperationalError
 
 from django_jobs import engine
+from django_jobs.chronicle import Chronicle
 from django_jobs.faults import fault_of
 from django_jobs.gauges import Gauges
 from django_jobs.herald import Herald
@@ -27,6 +28,7 @@ class Books:
         retention: Mapping[str, float],
         using: str,
     ) -> None:
+        self.chronicle = Chronicle()
         self._worker, self._gauges, self._herald = worker, gauges, herald
         self._retention, self._using = retention, using
 
@@ -35,6 +37,9 @@ class Books:
         open_ended = [ended for ended in finished if not _is_closed(ended)]
         lost = self._finish(open_ended) if open_ended else set()
         self._count(finished)
+        self.chronicle.count(
+            finished if not lost else [ended for ended in finished if ended.job.id not in lost]
+        )
         if self._herald.is_listened_to:
             self._herald.ended(ended for ended in finished if ended.job.id not in lost)
         says_all = logger.isEnabledFor(logging.INFO)

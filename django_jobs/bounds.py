@@ -65,14 +65,11 @@ def _key(job: Job, per_key: int, is_ordered: bool, using: str) -> Iterator[Reaso
     holders = surroundings.holders(lane, job.concurrency_key, using=using)
     if len(holders) >= per_key:
         ids = wording.ids([holder.id for holder in holders])
-        text = (
-            f"Of the key {job.concurrency_key!r} {per_key:,} may run at one time, and as many do: "
-            f"{ids}."
-        )
-        yield Reason(Code.KEY_LIMIT_REACHED, text)
+        text = f"Of the key {job.concurrency_key!r} {per_key:,} may run at one time, and as many do"
+        yield Reason(Code.KEY_LIMIT_REACHED, f"{text}: {ids}.", f"{text}.")
     elif is_ordered and (held := surroundings.held(lane, job.concurrency_key, using=using)):
-        text = (
-            f"Jobs of the key {job.concurrency_key!r} run one after the other, and "
-            f"{wording.ids(held)} comes first: it is to be tried again."
+        text = f"Jobs of the key {job.concurrency_key!r} run one after the other, and "
+        after = "comes first: it is to be tried again."
+        yield Reason(
+            Code.KEY_HELD, f"{text}{wording.ids(held)} {after}", f"{text}another one {after}"
         )
-        yield Reason(Code.KEY_HELD, text)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from django_jobs.chronicle import Chronicle
+from django_jobs.conduct import Conduct
 from django_jobs.conf import Options
 from django_jobs.heart import Heart
 from django_jobs.notifications import Listener
@@ -11,11 +13,13 @@ from django_jobs.orders import WorkerOptions
 from django_jobs.services import (
     Ager,
     Expirer,
+    Historian,
     Promoter,
     Pruner,
     Reporter,
     Rescuer,
     Scheduler,
+    Service,
     Services,
     Settler,
 )
@@ -30,25 +34,28 @@ class Companions:
         given: WorkerOptions,
         settings: Options,
         *,
+        conduct: Conduct,
         reporter: Reporter,
+        historian: Historian,
         wake: Callable[[], None],
         beat: Callable[[], None],
         lost: Callable[[str], None],
     ) -> None:
-        """``wake`` is called when there may be jobs, ``beat`` after each heartbeat, ``lost`` when
-        the worker was given up for dead.
+        """``conduct`` hears orders; ``wake`` is called when there may be jobs, ``beat`` after each
+        heartbeat, ``lost`` when the worker was given up for dead.
         """
         self._heart = Heart(
             worker,
             interval=settings.heartbeat_interval,
             timeout=settings.heartbeat_timeout,
+            conduct=conduct,
             beat=beat,
             lost=lost,
             using=given.using,
         )
         self._threads: list[Heart | Services | Listener] = [
             self._heart,
-            _services(settings, given.using, reporter, wake),
+            _services(settings, given.using, [reporter, historian], wake, historian.chronicle),
         ]
         if settings.listen:
             listener = Listener(
@@ -60,6 +67,10 @@ class Companions:
     def is_late(self) -> bool:
         """Return whether the heartbeat is too old for the worker to claim anything."""
         return self._heart.is_late
+
+    def report(self) -> None:
+        """Let the heart beat now, and tell what has changed."""
+        self._heart.summon()
 
     def start(self) -> None:
         """Start them all."""
@@ -73,7 +84,11 @@ class Companions:
 
 
 def _services(
-    settings: Options, using: str, reporter: Reporter, wake: Callable[[], None]
+    settings: Options,
+    using: str,
+    given: Sequence[Service],
+    wake: Callable[[], None],
+    chronicle: Chronicle,
 ) -> Services:
     retention = settings.retention
     ageing = settings.ageing
@@ -91,8 +106,9 @@ def _services(
                 timeout=settings.heartbeat_timeout,
                 retention=retention,
                 wake=wake,
+                chronicle=chronicle,
             ),
             Pruner(settings.prune_interval, using),
-            reporter,
+            *given,
         ]
     )

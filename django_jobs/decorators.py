@@ -101,9 +101,9 @@ class JobMaker:
 
     def __call__(self, function: Callable[..., Any] | None = None, /, **declared: Any) -> Any:
         # Not "or", option by option: what was said last holds, also where it is 0 or False.
-        merged = self._defaults | _checked(declared)
+        merged = self._defaults | checked(declared)
         given = {name: value for name, value in merged.items() if value is not None}
-        _refuse_contradictions(given)
+        refuse_contradictions(given)
 
         def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
             return _decorate(function, dict(given))
@@ -119,7 +119,7 @@ class JobMaker:
         for own in ("name", "aliases"):
             if own in declared:
                 raise InvalidOption(f"{own} is for one function: give it at the function itself.")
-        return JobMaker(self._defaults | _checked(dict(declared)))
+        return JobMaker(self._defaults | checked(dict(declared)))
 
     def __repr__(self) -> str:
         return f"<@job {self._defaults}>" if self._defaults else "<@job>"
@@ -128,7 +128,8 @@ class JobMaker:
 job = JobMaker({})
 
 
-def _checked(declared: Mapping[str, Any]) -> dict[str, Any]:
+def checked(declared: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options as a definition holds them; raise UnknownOption or InvalidOption."""
     for name in declared:
         if name not in _DECLARED:
             raise UnknownOption(name, _DECLARED)
@@ -142,7 +143,8 @@ def _checked(declared: Mapping[str, Any]) -> dict[str, Any]:
     return checked
 
 
-def _refuse_contradictions(given: Mapping[str, Any]) -> None:
+def refuse_contradictions(given: Mapping[str, Any]) -> None:
+    """Raise InvalidOption for options that make no sense together."""
     for name in ("max_running_per_key", "rate_limit_per_key"):
         if name in given and "concurrency_key" not in given:
             raise InvalidOption(f"{name} is for the jobs of one key: give a concurrency_key too.")
@@ -154,10 +156,7 @@ def _decorate(function: Callable[..., Any], declared: dict[str, Any]) -> Callabl
     path = import_path(function)
     name = declared.pop("name", path)
     definition = define(function, name, declared.pop("executor", None), **declared)
-    if definition.memory_limit is not None:
-        refuse_memory_limit(definition.executor, name)
-    if definition.atomic:
-        refuse_atomic(definition.executor, definition.is_coroutine, name)
+    refuse_unsupported(definition)
     if problem := definition.write_all_problem(is_final=False):
         raise InvalidOption(problem)
     if getattr(function, IMPLIED, False):  # by a @cron below, under its import path
@@ -169,6 +168,14 @@ def _decorate(function: Callable[..., Any], declared: dict[str, Any]) -> Callabl
     function.enqueue = enqueue = _enqueuer(spec)  # type: ignore[attr-defined]
     function.aenqueue = sync_to_async(enqueue)  # type: ignore[attr-defined]
     return function
+
+
+def refuse_unsupported(definition: Definition) -> None:
+    """Raise UnsupportedOption for what the executor of a job function cannot do."""
+    if definition.memory_limit is not None:
+        refuse_memory_limit(definition.executor, definition.name)
+    if definition.atomic:
+        refuse_atomic(definition.executor, definition.is_coroutine, definition.name)
 
 
 def _spec(definition: Definition) -> JobSpec:

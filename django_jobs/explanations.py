@@ -64,7 +64,9 @@ class _Answer:
                 return self._scheduled()
             case State.BLOCKED:
                 if text := steps_before(self._job):
-                    return "It is blocked.", [Reason(Code.BLOCKED, text), *self._note()]
+                    discreet = "It waits for other steps of its workflow."
+                    blocked = Reason(Code.BLOCKED, text, discreet)
+                    return "It is blocked.", [blocked, *self._note()]
                 return self._blocked()
             case State.RUNNING:
                 return self._running()
@@ -92,7 +94,7 @@ class _Answer:
             return "It is blocked.", [Reason(Code.BLOCKED, text), *self._note()]
         number = wording.capped(len(waits_for), surroundings.MOST, "other job")
         reasons = [
-            Reason(Code.WAITS_FOR, f"It waits for {linked_text(one)}.")
+            Reason(Code.WAITS_FOR, f"It waits for {linked_text(one)}.", "It waits for another job.")
             for one in waits_for[: wording.NAMED]
         ]
         return f"It is blocked: it waits for {number} to succeed.", [*reasons, *self._last_error()]
@@ -114,7 +116,8 @@ class _Answer:
         job = self._job
         if job.note and job.note.startswith("Parked:"):
             known = " This process knows the function." if obstacles.is_known else ""
-            yield Reason(Code.PARKED, f"{wording.first_line(job.note)}{known}")
+            discreet = f"Parked: a worker did not know its function.{known}"
+            yield Reason(Code.PARKED, f"{wording.first_line(job.note)}{known}", discreet)
         elif job.note:
             yield from self._note()
         if job.attempts:
@@ -160,7 +163,8 @@ class _Answer:
     def _progress(self) -> Iterator[Reason]:
         told = self._job.progress
         if isinstance(told, dict):
-            yield Reason(Code.PROGRESS, f"It says: {progress_text(told)}.")
+            discreet = f"It says: {progress_text({**told, 'message': None})}."
+            yield Reason(Code.PROGRESS, f"It says: {progress_text(told)}.", discreet)
 
     def _over_time(self) -> Iterator[Reason]:
         job = self._job
@@ -193,25 +197,25 @@ class _Answer:
                 f"It never ran: it waited for job #{self._job.ended_by}, which did not succeed. "
                 f"To retry either of them retries both."
             )
-            yield Reason(Code.ENDED_BY, text)
+            discreet = "It never ran: it waited for another job, which did not succeed."
+            yield Reason(Code.ENDED_BY, text, discreet)
 
     # In any state -------------------------------------------------------------------------------
 
     def _note(self) -> Iterator[Reason]:
         if self._job.note:
-            yield Reason(Code.NOTE, f"Its note says: {wording.first_line(self._job.note)}")
+            text = f"Its note says: {wording.first_line(self._job.note)}"
+            yield Reason(Code.NOTE, text, "There is a note on it.")
 
     def _last_error(self) -> Iterator[Reason]:
-        if self._job.errors and self._job.state != State.SUCCEEDED:
-            error = self._job.errors[-1]
+        kept = self._job.errors
+        error = kept[-1] if isinstance(kept, list) and kept else None
+        if isinstance(error, dict) and self._job.state != State.SUCCEEDED:
             attempt = error.get("attempt")
             # One that never ran has no attempts.
-            text = (
-                f"Attempt {attempt} failed: {error_text(error)}"
-                if attempt
-                else (f"It failed: {error_text(error)}")
-            )
-            yield Reason(Code.LAST_ERROR, text)
+            who = f"Attempt {attempt}" if attempt else "It"
+            discreet = f"{who} failed: {error_text({**error, 'message': ''})}"
+            yield Reason(Code.LAST_ERROR, f"{who} failed: {error_text(error)}", discreet)
 
 
 def error_text(error: Mapping[str, Any]) -> str:

@@ -68,6 +68,20 @@ def judge(*, using: str) -> Verdict:
     return verdict
 
 
+def unknown(*, using: str) -> dict[str, str]:
+    """Return the functions that this process does not know, of the jobs that come next, and why.
+
+    At the cost of a glance: judge() looks at all that waits.
+    """
+    found = {}
+    for name in calls.next_names(using=using):
+        try:
+            registry.resolve(name)
+        except UnknownJob as error:
+            found[name] = str(error)
+    return found
+
+
 class _Fitting:
     """Tells whether calls fit, and remembers those whose answer depends on their shape alone."""
 

@@ -11,6 +11,8 @@ from django.db import connections
 from django.db.utils import Error
 
 from django_jobs import engine
+from django_jobs.conduct import Conduct
+from django_jobs.memory import resident
 from django_jobs.pauses import Pauses
 
 logger = logging.getLogger("django_jobs")
@@ -29,15 +31,18 @@ class Heart(threading.Thread):
         *,
         interval: float,
         timeout: float,
+        conduct: Conduct,
         beat: Callable[[], None],
         lost: Callable[[str], None],
         using: str,
     ) -> None:
-        """``beat`` is called after each heartbeat, in this thread and on its connection."""
+        """``conduct`` hears the orders that a heartbeat brings back; ``beat`` is called after each,
+        in this thread and on its connection.
+        """
         super().__init__(name="job-heart", daemon=True)
         self._worker, self._using = worker, using
         self._interval, self._timeout = interval, timeout
-        self._beat, self._lost = beat, lost
+        self._conduct, self._beat, self._lost = conduct, beat, lost
         self._stopping = False
         self._summoned = threading.Event()
         self._renewed = time.monotonic()
@@ -56,13 +61,19 @@ class Heart(threading.Thread):
                 self._give_up(f"no heartbeat got through for {began - self._renewed:.1f} seconds")
                 return
             try:
-                if not engine.heartbeat(self._worker, using=self._using):
+                obeys = self._conduct.obeys
+                orders = engine.heartbeat(
+                    self._worker, rss=resident(), obeys=obeys, using=self._using
+                )
+                if orders is None:
                     self._give_up("its row is gone: it was taken for dead")
                     return
                 self._renewed = began
+                self._conduct.hear(orders)
                 self._beat()
                 pauses.reset()
-                pause = self._interval
+                # What is obeyed from now on is told at once.
+                pause = self._interval if self._conduct.obeys == obeys else 0.0
             except Error as error:
                 pause = min(pauses.next(), self._interval)
                 logger.warning("heartbeat.failed error=%s retry_in=%.1f", error, pause)
@@ -72,7 +83,7 @@ class Heart(threading.Thread):
         connections.close_all()
 
     def summon(self) -> None:
-        """Beat now: somebody has taken jobs of this worker away."""
+        """Beat now: jobs of this worker were taken away, or its orders have changed."""
         self._summoned.set()
 
     def stop(self) -> None:

@@ -101,7 +101,7 @@ class Intake:
         """Return for places of each kind how many jobs to claim, and how many can start."""
         wanted = {}
         # What has ended holds no place any more, though it is not recorded yet.
-        ended = Counter(_places(job, limits) for job in self.ended)
+        ended = Counter(_places(job.name, limits) for job in self.ended)
         ordinary = len(self._workshop.owned) - ended[""]
         for kind in {limit.places for limit in limits.values() if limit.places}:
             owned = self._workshop.owned_in(kind)
@@ -137,9 +137,12 @@ class Intake:
             self._appetites[""].learn(finished)
             return
         limits = registry.limits()
-        shares: dict[str, list[Finished]] = {}
+        by_name: dict[str, list[Finished]] = {}
         for ended in finished:
-            shares.setdefault(_places(ended.job, limits), []).append(ended)
+            by_name.setdefault(ended.job.name, []).append(ended)
+        shares: dict[str, list[Finished]] = {}
+        for name, theirs in by_name.items():
+            shares.setdefault(_places(name, limits), []).extend(theirs)
         for kind, share in shares.items():
             self._appetite(kind).learn(share)
 
@@ -194,6 +197,6 @@ class Intake:
         self._claim_in_doubt = False
 
 
-def _places(job: Claimed, limits: Mapping[str, Limit]) -> str:
-    limit = limits.get(registry.current(job.name))
+def _places(name: str, limits: Mapping[str, Limit]) -> str:
+    limit = limits.get(registry.current(name))
     return limit.places if limit else ""

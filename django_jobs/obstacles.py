@@ -20,7 +20,7 @@ from django_jobs.surroundings import LiveWorker
 STUCK = frozenset(
     {
         Code.UNKNOWN_FUNCTION, Code.QUEUE_PAUSED, Code.NO_WORKER, Code.QUEUE_UNSERVED,
-        Code.UNITS_EXCEEDED, Code.TAG_MISSING,
+        Code.WORKERS_QUIET, Code.UNITS_EXCEEDED, Code.TAG_MISSING,
     }
 )  # fmt: skip
 
@@ -56,7 +56,9 @@ class Obstacles:
         self._job, self._now, self._using = job, now, using
         self._workers = surroundings.live_workers(timeout=options().heartbeat_timeout, using=using)
         #: Those that take jobs of its queue.
-        self._serving = [worker for worker in self._workers if worker.serves(job.queue)]
+        serving = [worker for worker in self._workers if worker.serves(job.queue)]
+        self._serving = [worker for worker in serving if not worker.is_quiet]
+        self._quiet = len(serving) if not self._serving else 0
         self._definition, self._unknown = _definition(job.name)
         self._queue = Queue.objects.using(using).filter(name=job.queue).first()
         self._policy = policy_for(job.queue, self._queue)
@@ -94,7 +96,8 @@ class Obstacles:
             yield Reason(Code.UNKNOWN_FUNCTION, text)
         elif wrong := _misfit(self._job, self._definition):
             text = f"Its arguments do not fit the function any more, so that it will fail: {wrong}."
-            yield Reason(Code.ARGUMENTS_UNFIT, text)
+            discreet = "Its arguments do not fit the function any more, so that it will fail."
+            yield Reason(Code.ARGUMENTS_UNFIT, text, discreet)
 
     def _paused(self) -> Iterator[Reason]:
         queue = self._queue
@@ -114,6 +117,12 @@ class Obstacles:
     def _unserved(self) -> Iterator[Reason]:
         if not self._workers:
             yield Reason(Code.NO_WORKER, "No worker is alive: start one by manage.py runjobs.")
+        elif self._quiet:
+            told = "All workers that serve" if self._quiet > 1 else "The only worker that serves"
+            are = "are" if self._quiet > 1 else "is"
+            yield Reason(
+                Code.WORKERS_QUIET, f"{told} its queue {are} told to be quiet, or to stop."
+            )
         elif not self._serving:
             served = sorted({queue for worker in self._workers for queue in worker.queues})
             alive = wording.counted(len(self._workers), "live worker")
@@ -145,16 +154,16 @@ class Obstacles:
         holders = surroundings.holders(self._job.lane or definition.name, using=self._using)
         ids = wording.ids([holder.id for holder in holders])
         if most is not None and len(holders) >= most:
-            text = f"Of its function {most:,} may run at one time, and as many do: {ids}."
-            yield Reason(Code.LIMIT_REACHED, text)
+            text = f"Of its function {most:,} may run at one time, and as many do"
+            yield Reason(Code.LIMIT_REACHED, f"{text}: {ids}.", f"{text}.")
         if per_host is not None and self._serving:
             running = Counter(holder.hostname for holder in holders)
             if all(running[worker.hostname] >= per_host for worker in self._serving):
                 text = (
                     f"Of its function {per_host:,} may run on one host at one time, and on every "
-                    f"host as many do: {ids}."
+                    f"host as many do"
                 )
-                yield Reason(Code.HOST_LIMIT_REACHED, text)
+                yield Reason(Code.HOST_LIMIT_REACHED, f"{text}: {ids}.", f"{text}.")
 
     def _bounds(self) -> Iterator[Reason]:
         if self._definition is not None:

@@ -3,6 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Order(StrEnum):
+    """What a worker is told by its row while it runs."""
+
+    #: Work.
+    NONE = ""
+    #: Claim nothing more, and go on with what runs.
+    QUIET = "quiet"
+    #: Stop gracefully, as by SIGTERM. It is not taken back.
+    STOP = "stop"
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,9 @@ class Claimed(NamedTuple):
     memory_limit: int | None = None
     #: When it may not begin any more, by the monotonic clock of this machine.
     expires: float | None = None
+    queue: str = ""
+    #: Since when it could have run, by the monotonic clock of this machine.
+    due: float = 0.0
     #: Jobs of one line run one after the other where they were claimed; empty for no line.
     line: str = ""
 

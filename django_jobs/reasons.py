@@ -36,6 +36,7 @@ class Code(StrEnum):
     QUEUE_PAUSED = "queue_paused"
     NO_WORKER = "no_worker"
     QUEUE_UNSERVED = "queue_unserved"
+    WORKERS_QUIET = "workers_quiet"
     UNITS_EXCEEDED = "units_exceeded"
     TAG_MISSING = "tag_missing"
     # It cannot run now
@@ -56,6 +57,24 @@ class Reason(NamedTuple):
 
     code: Code
     text: str
+    #: The same without what not everybody may know; empty where the text names nothing like that.
+    discreet: str = ""
+
+    def told(self, *, jobs: bool, data: bool) -> str:
+        """Return the sentence for somebody who may know of all jobs, or see what jobs hold."""
+        may_know = (jobs or self.code not in OF_OTHERS) and (data or self.code not in OF_DATA)
+        return self.text if may_know else self.discreet or self.text
+
+
+#: Reasons that name other jobs.
+OF_OTHERS = frozenset(
+    {
+        Code.ENDED_BY, Code.BLOCKED, Code.WAITS_FOR, Code.LIMIT_REACHED, Code.HOST_LIMIT_REACHED,
+        Code.KEY_LIMIT_REACHED, Code.KEY_HELD,
+    }
+)  # fmt: skip
+#: Reasons that repeat what a job was given, or has said.
+OF_DATA = frozenset({Code.LAST_ERROR, Code.NOTE, Code.PROGRESS, Code.PARKED, Code.ARGUMENTS_UNFIT})
 
 
 @dataclass(frozen=True)
@@ -84,5 +103,5 @@ class Explanation:
             "name": self.name,
             "state": str(self.state),
             "headline": self.headline,
-            "reasons": [{"code": str(code), "text": text} for code, text in self.reasons],
+            "reasons": [{"code": str(one.code), "text": one.text} for one in self.reasons],
         }

@@ -18,6 +18,8 @@ from django_jobs.limits import Limit
 _definitions: dict[str, Definition] = {}
 #: Names by which functions were known before, and those that they have now.
 _aliases: dict[str, str] = {}
+#: Make definitions of what stands in a module under a job's name and is no function.
+interpreters: list[Callable[[object], Definition | None]] = []
 #: The limits of the definitions, and of which ones.
 _limits: tuple[object, dict[str, Limit]] = (None, {})
 #: Who is depended on, and by which definitions.
@@ -116,6 +118,11 @@ def awaited() -> Mapping[str, float]:
     return _awaited[1]
 
 
+def registered(name: str) -> Definition | None:
+    """Return the definition of ``name`` if it is known by now; import nothing."""
+    return _definitions.get(current(name))
+
+
 def find(name: str) -> Definition | None:
     """Return the definition of ``name``, or None where no function is known by it."""
     try:
@@ -164,6 +171,9 @@ def _imported(name: str) -> Definition:
         raise UnknownJob(name, f"{error}.", names()) from error
     if name in _definitions:  # importing the module has registered it
         return _definitions[name]
+    for interpret in interpreters:
+        if (definition := interpret(func)) is not None and definition.name == name:
+            return definition
     if not inspect.isfunction(func) or func.__module__ != module_name:
         raise UnknownJob(name, "it is not a function of that module.", names())
     return define(func, name, None, is_declared=False)

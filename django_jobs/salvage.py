@@ -11,6 +11,7 @@ from django.db.utils import Error
 
 from django_jobs import engine
 from django_jobs.budget import Budget
+from django_jobs.chronicle import Chronicle
 from django_jobs.conf import Options
 from django_jobs.orders import WorkerOptions
 from django_jobs.place import Place
@@ -38,17 +39,24 @@ class Salvage:
                 retention=self._retention,
                 using=self._using,
             )
+            self._account_for(place, rescued)
+            self._tell(rescued)
         except Error as error:
             logger.warning("rescue.failed worker=%s error=%s", worker, error)
             return False
         finally:
             connections[self._using].close()
-        self._account_for(place, rescued)
         logger.error(
             "worker.died id=%s pid=%s cause=%r begun=%s returned=%s rescued=%s",
             worker, pid, reason, len(begun), len(returned), len(rescued),
         )  # fmt: skip
         return True
+
+    def _tell(self, rescued: Sequence[engine.Rescued]) -> None:
+        chronicle = Chronicle()
+        for job in rescued:
+            chronicle.count_rescued(job.queue, job.state)
+        engine.write_history(chronicle.take(), using=self._using)
 
     def _account_for(self, place: Place, rescued: Sequence[engine.Rescued]) -> None:
         states = Counter(job.state for job in rescued)

@@ -18,7 +18,7 @@ SELECT worker.id, hostname, pid, ARRAY(SELECT jsonb_array_elements_text(worker.q
         SELECT count(*) FROM (
             SELECT 1 FROM {JOB} WHERE state = 'running' AND worker_id = worker.id LIMIT {MOST}
         ) AS held
-    )
+    ), orders <> ''
 FROM {WORKER} AS worker
 WHERE heartbeat_at >= statement_timestamp() - make_interval(secs => %s)
 ORDER BY hostname, pid LIMIT {MOST}
@@ -110,6 +110,8 @@ class LiveWorker(NamedTuple):
     tags: list[str]
     #: The jobs that it owns, claimed ahead or running; counted up to MOST.
     jobs: int
+    #: Whether it is told to claim nothing more.
+    is_quiet: bool = False
 
     def serves(self, queue: str) -> bool:
         """Return whether it takes jobs of that queue."""

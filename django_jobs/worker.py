@@ -14,6 +14,7 @@ from django_jobs.appetite import most_owned
 from django_jobs.books import Books
 from django_jobs.budget import Budget
 from django_jobs.companions import Companions
+from django_jobs.conduct import Conduct
 from django_jobs.conf import options
 from django_jobs.gauges import Gauges
 from django_jobs.herald import Herald
@@ -27,7 +28,7 @@ from django_jobs.pauses import Pauses
 from django_jobs.recorder import FlightRecorder
 from django_jobs.recycling import Wear
 from django_jobs.registration import Registration
-from django_jobs.services import Reporter, Scheduler
+from django_jobs.services import Historian, Reporter, Scheduler
 from django_jobs.wake import Wake
 from django_jobs.workshop import Workshop
 
@@ -106,15 +107,18 @@ class Worker:
         self._id = self._registration.id
         self._wear = Wear(self._settings, self._gauges)
         self._reporter = Reporter(self._workshop.notebook, self._using)
+        self._historian = Historian(self._books.chronicle, self._using)
+        self._conduct = Conduct(self._name, stop=self.stop, wake=self._wake.ring)
         self._companions = companions = Companions(
             self._id, self._given, self._settings,
-            reporter=self._reporter, wake=self._wake.ring, beat=self._tend,
-            lost=self._be_lost,
+            conduct=self._conduct, reporter=self._reporter, historian=self._historian,
+            wake=self._wake.ring,
+            beat=self._tend, lost=self._be_lost,
         )  # fmt: skip
         self._intake = Intake(
             self._id, self._given, self._concurrency, self._workshop, self._budget,
             # A worker that was stopped for long and wakes must not claim before its heart notices.
-            may_claim=lambda: not companions.is_late,
+            may_claim=lambda: self._conduct.may_claim and not companions.is_late,
         )  # fmt: skip
         companions.start()
         try:
@@ -147,6 +151,9 @@ class Worker:
     def _turn(self) -> bool:
         """Record, claim, and return whether there was nothing to do."""
         self._intake.settle_doubt()
+        if self._conduct.take_up():
+            self._intake.give_back_waiting()
+            self._companions.report()
         self._collect()
         self._intake.give_back_stale()
         if self._intake.waits_for_records:
@@ -168,7 +175,7 @@ class Worker:
 
     def _is_over(self) -> bool:
         """Return whether a burst has nothing left to do, here or with the other workers."""
-        if not self._given.burst or not self._others_idle():
+        if not (self._given.burst and self._conduct.may_claim and self._others_idle()):
             return False
         engine.promote(using=self._using)
         engine.settle(retention=self._settings.retention, using=self._using)
@@ -273,6 +280,7 @@ class Worker:
                 self._intake.release(list(self._workshop.owned.values()))
                 self._intake.disown()
                 self._registration.delete()
+                self._historian.write()
         except Error as error:
             # Whoever finds the worker's heartbeat old rescues its jobs.
             logger.warning("worker.left_in_disorder id=%s error=%s", self._id, error)

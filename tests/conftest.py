@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, settings
 
 from django_jobs import engine, registry, scheduling
 from django_jobs.worker import Worker
+from tests import emptying
 from tests.databases import url_of_test_database
 from tests.executors.bench import Bench, BenchMaker
 from tests.threads import wait_until
@@ -27,6 +28,8 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 settings.load_profile("tests")
+
+emptying.install()
 
 
 @pytest.fixture

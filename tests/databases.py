@@ -9,6 +9,9 @@ from django.db import connection
 
 
 def url_of_test_database() -> str:
-    """Return DATABASE_URL with the test database in it."""
+    """Return DATABASE_URL with the test database in it; through a proxy, where there is one."""
     url = urlsplit(os.environ["DATABASE_URL"])
-    return urlunsplit(url._replace(path=f"/{connection.settings_dict['NAME']}"))
+    name = connection.settings_dict["NAME"]
+    if proxy := os.environ.get("DJANGO_JOBS_TEST_PROXY"):
+        return f"postgresql://{url.username or 'postgres'}@{proxy}/{name}"
+    return urlunsplit(url._replace(path=f"/{name}"))

@@ -6,6 +6,9 @@ import re
 from xml.etree import ElementTree
 
 import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission
+from django.test import Client
 from django.urls import reverse
 from hypothesis import given
 from hypothesis import strategies as st
@@ -112,6 +115,127 @@ class TestPages:
         assert "2 jobs were put back." in html
         run_all()
         assert now(workflow).state == "succeeded"
+
+
+def own_jobs(request, jobs):
+    """Narrow jobs to those of a tenant."""
+    return jobs.filter(meta__tenant=1)
+
+
+@pytest.fixture
+def staff(client, django_user_model):
+    """Return a function that logs somebody in who has these permissions."""
+
+    def log_in(*permissions):
+        user = django_user_model.objects.create_user("anna", is_staff=True)
+        user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+        client.force_login(user)
+        return client
+
+    return log_in
+
+
+def steer(client, workflow, action):
+    url = reverse("admin:django_jobs_workflow_steer", args=[workflow.pk])
+    return client.post(url, {"action": action}, follow=True)
+
+
+def offered(client, workflow):
+    html = page_of(client, workflow)
+    return [name for name in ("retry", "cancel") if f'value="{name}_workflows"' in html]
+
+
+@pytest.mark.django_db
+class TestActing:
+    def test_buttons_cancel_and_retry_and_are_written_down(self, admin_client):
+        workflow = chain(spec("a"), spec("b"), name="mine").enqueue()
+        assert offered(admin_client, workflow) == ["cancel"]
+        html = steer(admin_client, workflow, "cancel_workflows").content.decode()
+        assert "2 jobs were cancelled." in html
+        settle()
+        assert offered(admin_client, workflow) == ["retry"]
+        steer(admin_client, workflow, "retry_workflows")
+        run_all()
+        assert offered(admin_client, workflow) == []
+        entries = LogEntry.objects.order_by("pk").values_list("object_repr", "change_message")
+        name = f"mine #{workflow.pk}"
+        assert list(entries) == [(name, "Cancelled."), (name, "Retried.")]
+
+    def test_what_changes_nothing_is_not_written_down(self, admin_client):
+        workflow = chain(spec("a")).enqueue()
+        run_all()
+        steer(admin_client, workflow, "cancel_workflows")
+        assert not LogEntry.objects.exists()
+
+    def test_who_may_only_look_sees_no_buttons_and_is_refused(self, staff):
+        workflow = chain(spec("a")).enqueue()
+        client = staff("view_workflow")
+        assert offered(client, workflow) == []
+        for action in ("cancel_workflows", "retry_workflows", "no such"):
+            assert steer(client, workflow, action).status_code == 403
+            client.post(LIST, {"action": action, "_selected_action": [workflow.pk]})
+        assert now(workflow).state == "running"
+
+    def test_who_may_not_look_is_refused_everywhere(self, staff):
+        workflow = chain(spec("a")).enqueue()
+        client = staff("cancel_job", "retry_job", "view_job")
+        page = reverse("admin:django_jobs_workflow_change", args=[workflow.pk])
+        assert client.get(LIST).status_code == 403
+        assert client.get(page).status_code == 403
+        assert steer(client, workflow, "cancel_workflows").status_code == 403
+
+    def test_looking_changes_nothing(self, admin_client):
+        workflow = chain(spec("a")).enqueue()
+        url = reverse("admin:django_jobs_workflow_steer", args=[workflow.pk])
+        assert admin_client.get(url, {"action": "cancel_workflows"}).status_code == 405
+        assert now(workflow).state == "running"
+
+    def test_a_forged_post_is_refused(self, django_user_model):
+        workflow = chain(spec("a")).enqueue()
+        client = Client(enforce_csrf_checks=True)
+        client.force_login(django_user_model.objects.create_superuser("eve"))
+        assert steer(client, workflow, "cancel_workflows").status_code == 403
+        assert now(workflow).state == "running"
+
+    def test_the_data_on_it_is_for_those_who_may_see_arguments_without_secrets(
+        self, staff, admin_client
+    ):
+        meta = {"shop": "harbour", "token": "hunter2"}
+        workflow = chain(spec("a"), meta=meta).enqueue()
+        html = page_of(admin_client, workflow)
+        assert "harbour" in html
+        assert "hunter2" not in html
+        assert "harbour" not in page_of(staff("view_workflow"), workflow)
+
+
+@pytest.mark.django_db
+class TestLimitedUsers:
+    @pytest.fixture
+    def client(self, staff, settings):
+        settings.DJANGO_JOBS = {"ADMIN_VISIBLE_JOBS": f"{__name__}.own_jobs"}
+        return staff("view_workflow", "cancel_job", "retry_job")
+
+    def of(self, *tenants):
+        return chain(*(spec("a", meta={"tenant": tenant}) for tenant in tenants)).enqueue()
+
+    def test_they_see_workflows_of_which_they_may_see_a_job(self, client):
+        own, mixed, other = self.of(1, 1), self.of(2, 1), self.of(2, 2)
+        shown = client.get(LIST).context["cl"].result_list
+        assert [one.pk for one in shown] == [mixed.pk, own.pk]
+        for workflow, status in ((own, 200), (mixed, 200), (other, 302)):
+            page = reverse("admin:django_jobs_workflow_change", args=[workflow.pk])
+            assert client.get(page).status_code == status
+
+    def test_they_change_those_whose_jobs_they_may_all_see(self, client):
+        own, mixed, other = self.of(1, 1), self.of(2, 1), self.of(2, 2)
+        html = steer(client, mixed, "cancel_workflows").content.decode()
+        assert "1 workflow was left: it has jobs that you may not see." in html
+        assert steer(client, other, "cancel_workflows").status_code == 404
+        assert "2 jobs were cancelled." in steer(client, own, "cancel_workflows").content.decode()
+        settle()
+        assert [now(one).state for one in (own, mixed, other)] == [
+            "cancelled", "running", "running",
+        ]  # fmt: skip
 
 
 @st.composite

@@ -6,7 +6,8 @@ import pytest
 from django.core.checks import run_checks
 from django.db import connections
 
-from django_jobs import Dependency, argumentindex, checks, cron, job, registry, same
+from django_jobs import Dependency, argumentindex, cron, job, registry, same
+from django_jobs.checks import declarations
 from django_jobs.definitions import define
 
 
@@ -122,7 +123,9 @@ def takes_anything(**anything):
 
 
 def found_dependencies():
-    return [(str(message.id)[-4:], message.msg) for message in checks.check_dependencies(None)]
+    return [
+        (str(message.id)[-4:], message.msg) for message in declarations.check_dependencies(None)
+    ]
 
 
 def test_dependencies_that_can_be_met_are_in_order(declare):

@@ -8,6 +8,7 @@ from dataclasses import fields
 from datetime import timedelta
 from decimal import Decimal
 
+import django
 import pytest
 from django.core.management.base import BaseCommand
 from django.db import connection
@@ -43,7 +44,11 @@ from tests.pages import (
 
 PACKAGE = ROOT / "django_jobs"
 LIFECYCLE = DOCS / "lifecycle.md"
-PAGES_WITH_CODE = [page for page in sorted(DOCS.glob("*.md")) if python_blocks(page)]
+#: Runs where Django's own tasks are, in a project whose backend for them is ours.
+DJANGO_TASKS = DOCS / "django-tasks.md"
+PAGES_WITH_CODE = [
+    page for page in sorted(DOCS.glob("*.md")) if python_blocks(page) and page != DJANGO_TASKS
+]
 #: The signals of this project, by name.
 SIGNALS = {name: one for name, one in vars(job_signals).items() if isinstance(one, Signal)}
 LANGUAGES = {"python", "sh", "sql", "ini", "text", "mermaid", "dockerfile", "yaml"}
@@ -82,6 +87,25 @@ def test_the_code_of_a_page_runs(page, transactional_db, shop, running_worker, m
     settings = sys.modules.get("settings")
     if settings is not None and hasattr(settings, "DJANGO_JOBS"):
         read(settings.DJANGO_JOBS)
+
+
+@pytest.mark.skipif(django.VERSION < (6, 1), reason="@task takes our options from Django 6.1 on")
+def test_the_code_of_the_page_on_djangos_tasks_runs(
+    transactional_db, shop, running_worker, monkeypatch, settings
+):
+    settings.TASKS = {"default": {"BACKEND": "django_jobs.backend.JobsBackend"}}
+    session = Session(DJANGO_TASKS, monkeypatch, **shop)
+
+    session.run()
+
+    result = session.names["result"]
+    row = Job.objects.get(pk=result.id).wait(timeout=20)
+    result.refresh()
+    assert (row.state, result.return_value) == (State.SUCCEEDED, "Reminded ada@example.com")
+    settings.TASKS = session.module("settings").TASKS
+    from django.tasks import task_backends
+
+    assert [list(task_backends[alias].check()) for alias in ("default", "patient")] == [[], []]
 
 
 def test_the_hooks_of_the_page_are_called(transactional_db, shop, monkeypatch, settings, caplog):

@@ -87,7 +87,7 @@ class TestReady:
     def test_what_went_wrong_before_is_told_last(self):
         given = explain(make_job(attempts=1, errors=[ERROR]))
 
-        assert given.reasons[-1] == ("last_error", "Attempt 1 failed: ValueError: line 3")
+        assert given.reasons[-1][:2] == ("last_error", "Attempt 1 failed: ValueError: line 3")
 
 
 class TestScheduled:

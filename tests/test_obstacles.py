@@ -32,7 +32,7 @@ def declare(**limits):
 
 def told(job):
     """Return what is said of a job, by code."""
-    return {str(code): text for code, text in explain(job).reasons}
+    return {str(one.code): one.text for one in explain(job).reasons}
 
 
 class TestTheFunction:
@@ -91,6 +91,21 @@ class TestTheWorkers:
             "queue_unserved": "No worker serves the queue 'imports': there is 1 live worker, for "
             "mail, reports only."
         }
+
+    def test_those_that_are_told_to_be_quiet_are_named(self):
+        hire(orders="quiet")
+        hire(queues=["mail"])
+
+        assert told(make_job()) == {
+            "workers_quiet": "The only worker that serves its queue is told to be quiet, or to "
+            "stop."
+        }
+
+    def test_one_that_works_is_enough_beside_those_that_are_quiet(self):
+        hire(orders="stop")
+        hire()
+
+        assert told(make_job()) == {}
 
     def test_busy_ones_are_counted(self):
         worker = hire(concurrency=1)

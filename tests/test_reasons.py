@@ -25,3 +25,15 @@ def test_an_explanation_is_text_and_data():
         "headline": "It waits.",
         "reasons": [{"code": "no_worker", "text": "Nobody."}],
     }
+
+
+def test_a_reason_is_told_without_what_somebody_may_not_know():
+    held = Reason(Code.KEY_HELD, "#3 comes first.", "Another one comes first.")
+    said = Reason(Code.NOTE, "It says: x.", "There is a note.")
+    plain = Reason(Code.NO_WORKER, "Nobody.")
+
+    assert held.told(jobs=True, data=False) == "#3 comes first."
+    assert held.told(jobs=False, data=True) == "Another one comes first."
+    assert said.told(jobs=False, data=True) == "It says: x."
+    assert said.told(jobs=True, data=False) == "There is a note."
+    assert plain.told(jobs=False, data=False) == "Nobody."

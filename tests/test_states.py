@@ -203,6 +203,7 @@ def test_every_verb_of_the_engine_that_moves_jobs_is_tried():
         "Rescued",
         "cancel_workflow",
         "retry_workflow",
+        "retry_with",
     }
 
     assert set(engine.__all__) - others - aliases == VERBS.keys() | {"enqueue"}

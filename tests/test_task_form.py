@@ -9,7 +9,9 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
+from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
@@ -56,8 +58,48 @@ def test_the_page_offers_the_functions_that_the_code_declares(admin_client):
 
     html = admin_client.get(ADD).content.decode()
 
-    assert f'<option value="{paint.job.func}">{paint.job.func}: Paint a wall, and leave' in html
+    assert f'<a href="?task={paint.job.func}">{paint.job.func}</a>' in html
+    assert "<td>Paint a wall, and leave" in html
     assert order.job.func not in html
+
+
+def test_functions_are_found_by_words_of_their_name_and_help(admin_client):
+    html = admin_client.get(ADD, {"q": "WALL leave"}).content.decode()
+
+    assert paint.job.func in html
+    assert order.job.func not in html
+    assert "No function is found" in admin_client.get(ADD, {"q": "nowhere"}).content.decode()
+
+
+def test_of_many_functions_the_first_are_listed_and_the_others_are_found(admin_client):
+    Task.objects.bulk_create(
+        Task(name=f"many.job{n:04}", type_key="m", task_key="t", hash="x") for n in range(300)
+    )
+
+    html = admin_client.get(ADD, {"q": "many"}).content.decode()
+
+    assert html.count("?task=many.") == 100
+    assert "search for the others" in html
+    assert "many.job0299" in admin_client.get(ADD, {"q": "0299"}).content.decode()
+
+
+def test_what_was_searched_for_and_the_catalogue_are_text(admin_client):
+    evil = "<script>alert(1)</script>"
+    Task.objects.create(
+        name=evil, help=evil, queue=evil, hash="x", unique_key=evil,
+        parameters=[
+            {"name": evil, "type": evil, "required": True, "help": evil},
+            {
+                "name": "choice", "type": evil, "required": True, "help": "", "write_all": False,
+                "choices": [evil], "labels": [evil],
+            },
+        ],
+    )  # fmt: skip
+
+    for given in ({"q": evil}, {"task": evil}):
+        html = admin_client.get(ADD, given).content.decode()
+        assert "&lt;script&gt;" in html
+        assert evil not in html
 
 
 def test_a_function_has_a_form_with_its_choices_help_and_defaults(admin_client):
@@ -97,6 +139,7 @@ def test_empty_fields_are_as_the_declaration_says_and_options_go_over_it(admin_c
         filled(
             colour='"red"', litres="1.5", price="9.90", coats="2", day="2026-12-24", urgent="on",
             _priority="-3", _queue="slow", _unique_key="once", _scheduled_at="2126-01-01T10:00",
+            _max_attempts="5", _timeout="0", _expires_after="60",
         ),
     )  # fmt: skip
     admin_client.post(url(order), filled(colour='"red"', litres="1.5", coats="1"))
@@ -108,7 +151,10 @@ def test_empty_fields_are_as_the_declaration_says_and_options_go_over_it(admin_c
     }  # fmt: skip
     assert (one.priority, one.queue, one.unique_key, one.state) == (-3, "slow", "once", "scheduled")
     assert timezone.localtime(one.scheduled_at).hour == 10
+    assert (one.max_attempts, one.timeout) == (5, timedelta(0))
+    assert one.expires_at == one.scheduled_at + timedelta(seconds=60)
     assert (two.priority, two.queue, two.max_attempts) == (7, "orders", 3)
+    assert (two.timeout, two.expires_at) == (timedelta(seconds=30), None)
     assert two.kwargs == {
         "colour": "red", "litres": 1.5, "coats": 1, "urgent": False, "day": {"$date": "2026-11-22"},
     }  # fmt: skip
@@ -127,6 +173,12 @@ def test_empty_fields_are_as_the_declaration_says_and_options_go_over_it(admin_c
         ({"colour": '"red"', "litres": "1", "_queue": "a\x07"}, "queue"),
         ({"colour": '"red"', "litres": "1", "_unique_key": "k" * 256}, "unique_key"),
         ({"colour": '"red"', "litres": "1", "_scheduled_at": "2926-01-01T10:00"}, "scheduled_at"),
+        ({"colour": '"red"', "litres": "1", "_max_attempts": "0"}, "max_attempts"),
+        ({"colour": '"red"', "litres": "1", "_max_attempts": "99999"}, "max_attempts"),
+        ({"colour": '"red"', "litres": "1", "_timeout": "-1"}, "timeout"),
+        ({"colour": '"red"', "litres": "1", "_timeout": "9" * 30}, "timeout"),
+        ({"colour": '"red"', "litres": "1", "_expires_after": "soon"}, "expires_after"),
+        ({"colour": '"red"', "litres": "1", "_expires_after": "9" * 30}, "expires_after"),
     ],
 )
 def test_what_is_wrong_is_told_at_its_field(given, field, admin_client):
@@ -163,6 +215,30 @@ def test_a_job_that_holds_the_key_is_shown_instead(admin_client):
 
     assert page.request["PATH_INFO"].endswith(f"/{row.pk}/change/")
     assert "this job holds the unique key" in page.content.decode()
+
+
+def test_who_enqueues_is_logged_and_told_on_the_page_of_the_job(admin_client):
+    page = admin_client.post(url(count_cans), {}, follow=True)
+
+    entry = LogEntry.objects.get()
+    assert (entry.object_id, entry.is_addition()) == (str(Job.objects.get().pk), True)
+    assert "Enqueued in the admin by" in page.content.decode()
+
+
+def test_a_job_that_was_not_made_is_not_logged(admin_client):
+    enqueue(count_cans.job)
+
+    admin_client.post(url(count_cans), {})
+
+    assert not LogEntry.objects.exists()
+
+
+def test_a_forged_post_enqueues_nothing(admin_client, django_user_model):
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(django_user_model.objects.get())
+
+    assert client.post(url(count_cans), {}).status_code == 403
+    assert not Job.objects.exists()
 
 
 class TestTypes:
@@ -273,6 +349,18 @@ class TestPermissions:
 
         assert page.url == reverse("admin:index")
         assert Job.objects.count() == 1
+
+    def test_whose_jobs_are_limited_is_not_led_to_one_that_they_may_not_see(self, member, settings):
+        # Given somebody who sees the jobs of their own shop, and one of another shop
+        settings.DJANGO_JOBS = {"ADMIN_VISIBLE_JOBS": "tests.tenants.of_their_shop"}
+        row = enqueue(count_cans.job)
+        # When they enqueue what that one holds the key of
+        page = member("add_job", "view_job").post(url(count_cans), {}, follow=True)
+        # Then they learn that it is held, and not by which job
+        assert page.request["PATH_INFO"] == reverse("admin:index")
+        html = page.content.decode()
+        assert "another job holds the unique key" in html
+        assert f"#{row.pk}" not in html
 
 
 def test_the_tasks_are_listed_with_a_way_to_enqueue_each(admin_client):

@@ -11,7 +11,7 @@ from django.core import mail
 from django.db import transaction
 
 from django_jobs import chain, enqueue
-from django_jobs.checks import check_immediate
+from django_jobs.checks.declarations import check_immediate
 from django_jobs.models import Job, Worker
 from django_jobs.testing import (
     assert_enqueued,

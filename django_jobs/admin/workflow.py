@@ -7,19 +7,22 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
-from django.db.models import OuterRef, QuerySet, Subquery, Sum
+from django.db.models import Exists, OuterRef, QuerySet, Subquery, Sum
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from django_jobs import api
-from django_jobs.admin import access, display
+from django_jobs.admin import access, audit, display
 from django_jobs.admin.access import Power
 from django_jobs.admin.graph import drawing, jobs_of
 from django_jobs.admin.readonly import ReadOnly
+from django_jobs.admin.steering import Button, Steered
+from django_jobs.conf import options
 from django_jobs.models import Step, Workflow
+from django_jobs.redaction import redact
 
 if TYPE_CHECKING:
     _WorkflowAdmin = admin.ModelAdmin[Workflow]
@@ -31,11 +34,8 @@ MOST_ROWS = 1_000
 
 
 @admin.register(Workflow)
-class WorkflowAdmin(ReadOnly, _WorkflowAdmin):
-    """Workflows, newest first, with retry and cancel."""
-
-    class Media:
-        css = {"all": ["django_jobs/admin.css"]}
+class WorkflowAdmin(ReadOnly, Steered, _WorkflowAdmin):
+    """Workflows, newest first, with retry and cancel: those of which the user may see a job."""
 
     list_display = ("id", "name", "state", "shown_progress", "created_at", "took")
     list_display_links = ("id", "name")
@@ -58,7 +58,25 @@ class WorkflowAdmin(ReadOnly, _WorkflowAdmin):
         """Return the workflows, each with how many of its jobs have not ended."""
         steps = Step.objects.filter(workflow=OuterRef("pk")).exclude(kind=Step.Kind.CLEANUP)
         left = steps.order_by().values("workflow").annotate(left=Sum("jobs_left")).values("left")
-        return super().get_queryset(request).annotate(left=Subquery(left))
+        workflows: QuerySet[Workflow] = super().get_queryset(request).annotate(left=Subquery(left))
+        if access.sees_all(request):
+            return workflows
+        return workflows.filter(
+            Exists(access.visible(request).filter(step__workflow=OuterRef("pk")))
+        )
+
+    def get_fieldsets(self, request: HttpRequest, obj: Workflow | None = None) -> Any:
+        """Leave out the data that was put on it, as with jobs, where the user may not see it."""
+        fieldsets = list(super().get_fieldsets(request, obj))
+        return fieldsets if access.may(request, Power.VIEW_ARGUMENTS) else fieldsets[:-1]
+
+    def buttons(self, request: HttpRequest, row: Workflow) -> list[Button]:
+        """Return what makes sense while it runs, or since it has ended."""
+        if not row.is_finished:
+            return [Button("cancel_workflows", _("Cancel"), is_grave=True)]
+        if row.state == Workflow.State.SUCCEEDED:
+            return []
+        return [Button("retry_workflows", _("Retry what has not succeeded"))]
 
     def has_retry_permission(self, request: HttpRequest) -> bool:
         """Return whether the user may retry jobs."""
@@ -74,16 +92,39 @@ class WorkflowAdmin(ReadOnly, _WorkflowAdmin):
     )
     def retry_workflows(self, request: HttpRequest, queryset: QuerySet[Workflow]) -> None:
         """Resume what can be resumed."""
-        retried = sum(api.retry(workflow) for workflow in queryset)
+        workflows = self._wholly_visible(request, queryset)
+        retried = sum(moved := [api.retry(workflow) for workflow in workflows])
+        _note(request, workflows, moved, gettext("Retried."))
         done = ngettext("%d job was put back.", "%d jobs were put back.", retried) % retried
         self.message_user(request, done, messages.SUCCESS if retried else messages.WARNING)
 
     @admin.action(description=_("Cancel selected workflows"), permissions=["cancel"])
     def cancel_workflows(self, request: HttpRequest, queryset: QuerySet[Workflow]) -> None:
         """Cancel what has not ended."""
-        cancelled = sum(api.cancel(workflow) for workflow in queryset)
+        workflows = self._wholly_visible(request, queryset)
+        cancelled = sum(moved := [api.cancel(workflow) for workflow in workflows])
+        _note(request, workflows, moved, gettext("Cancelled."))
         done = ngettext("%d job was cancelled.", "%d jobs were cancelled.", cancelled) % cancelled
         self.message_user(request, done, messages.SUCCESS if cancelled else messages.WARNING)
+
+    def _wholly_visible(self, request: HttpRequest, queryset: QuerySet[Workflow]) -> list[Workflow]:
+        """Return those whose jobs the user may all see, and say of how many that is not so."""
+        workflows = list(queryset)
+        if access.sees_all(request):
+            return workflows
+        whole = [
+            one
+            for one in workflows
+            if access.visible(request, one.jobs).count() == one.jobs.count()
+        ]
+        if left := len(workflows) - len(whole):
+            told = ngettext(
+                "%d workflow was left: it has jobs that you may not see.",
+                "%d workflows were left: they have jobs that you may not see.",
+                left,
+            )
+            self.message_user(request, told % left, messages.WARNING)
+        return whole
 
     @admin.display(description=_("progress"))
     def shown_progress(self, workflow: Workflow) -> SafeString:
@@ -115,7 +156,10 @@ class WorkflowAdmin(ReadOnly, _WorkflowAdmin):
             _rows(workflow),
         )
         return format_html(
-            "<table class='django-jobs-steps'><thead><tr>{}</tr></thead><tbody>{}</tbody></table>",
+            "<div class='django-jobs-scroll' tabindex='0' role='region' aria-label='{}'>"
+            "<table class='django-jobs-steps'><thead><tr>{}</tr></thead><tbody>{}</tbody></table>"
+            "</div>",
+            gettext("steps"),
             titles,
             rows,
         )
@@ -123,7 +167,12 @@ class WorkflowAdmin(ReadOnly, _WorkflowAdmin):
     @admin.display(description=_("meta"))
     def shown_meta(self, workflow: Workflow) -> SafeString:
         """Return the data that was put on the workflow."""
-        return display.pretty(workflow.meta)
+        return display.pretty(redact(workflow.meta, options().admin_redact))
+
+
+def _note(request: HttpRequest, workflows: list[Workflow], moved: list[int], message: str) -> None:
+    changed = [one for one, count in zip(workflows, moved, strict=True) if count]
+    audit.note(request, changed, message)
 
 
 def _steps(workflow: Workflow) -> QuerySet[Step]:

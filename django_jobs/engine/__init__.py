@@ -16,6 +16,7 @@ that waits, or the job that it waits for.
 """
 
 from django_jobs.engine.ageing import age
+from django_jobs.engine.amending import retry_with
 from django_jobs.engine.announcing import announce
 from django_jobs.engine.block import Wait, block
 from django_jobs.engine.cancel import cancel
@@ -26,6 +27,7 @@ from django_jobs.engine.expedite import expedite
 from django_jobs.engine.expire import expire
 from django_jobs.engine.finish import finish, lost, mark_started
 from django_jobs.engine.fire import Fired, fire, fire_now
+from django_jobs.engine.history import roll_up, sample, write_history
 from django_jobs.engine.levels import forget_levels
 from django_jobs.engine.promote import promote
 from django_jobs.engine.prune import MOST as PRUNABLE
@@ -41,7 +43,7 @@ from django_jobs.engine.retry import retry
 from django_jobs.engine.rows import row_of
 from django_jobs.engine.settle import is_settled, settle
 from django_jobs.engine.tasks import known_tasks, store_tasks
-from django_jobs.engine.workers import deregister, heartbeat, register
+from django_jobs.engine.workers import deregister, heartbeat, register, tell_workers
 from django_jobs.engine.workflows import cancel_workflow, retry_workflow, start
 
 __all__ = [
@@ -88,9 +90,14 @@ __all__ = [
     "reset",
     "resume_queue",
     "retry",
+    "retry_with",
     "retry_workflow",
+    "roll_up",
     "row_of",
+    "sample",
     "settle",
     "start",
     "store_tasks",
+    "tell_workers",
+    "write_history",
 ]

@@ -73,6 +73,8 @@ class Claim:
         self._trips = Trips(using)
         self._left = limit
         self._rooms = {kind: room.limit for kind, room in rooms.items()}
+        #: The rates of the heads it has met, by where they wait.
+        self._known_rates: dict[tuple[str, str, str], dict[str, Rate]] = {}
         #: Lanes that nothing can be claimed from any more, this time.
         self._shut: set[tuple[str, str, str]] = set()
         #: What the last look has claimed, by where it waited, and whether it left any behind.
@@ -174,7 +176,7 @@ class Claim:
                 return UNLIMITED  # nobody knows before its level is locked
             return rate.permits(rate.level(*levels[name], now))
 
-        permits = Permits(self._allowance, counts, permits_of, self._rooms, self._left)
+        permits = Permits(self._allowance, counts, self._rates, permits_of, self._rooms, self._left)
         return plan(heads, permits, self._allowance, counts)
 
     # Taking -------------------------------------------------------------------------------------
@@ -282,4 +284,7 @@ class Claim:
         return used
 
     def _rates(self, head: Head) -> dict[str, Rate]:
-        return rates_of(head, self._allowance)
+        place = head[:3]
+        if place not in self._known_rates:  # several steps ask for them, of every head
+            self._known_rates[place] = rates_of(head, self._allowance)
+        return self._known_rates[place]

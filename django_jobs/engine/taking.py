@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -29,7 +30,8 @@ SET state = 'running', worker_id = %s, claims = job.claims + 1, attempts = job.a
 WHERE {among}
 RETURNING job.id, job.claims, job.name, job.args::text, job.kwargs::text, job.attempts,
     job.max_attempts, extract(epoch FROM job.timeout)::float8, job.priority, job.memory_limit,
-    extract(epoch FROM job.expires_at - statement_timestamp())::float8{more}
+    extract(epoch FROM job.expires_at - statement_timestamp())::float8,
+    job.queue, %s - extract(epoch FROM statement_timestamp() - job.scheduled_at)::float8{more}
 """
 
 # The first of each head, as many as may be taken of it. What is met and does not fit is left: the
@@ -61,7 +63,12 @@ def taking_one(worker: int, take: Take, *, starting: bool, using: str) -> Statem
     head = take.head
     params: list[Any] = [head.queue, head.lane, head.key]
     params += [] if take.floor is None else [take.floor]
-    return _one(take.most, take.floor is not None, using), [*params, worker, starting]
+    return _one(take.most, take.floor is not None, using), [
+        *params,
+        worker,
+        starting,
+        time.monotonic(),
+    ]
 
 
 def taking(
@@ -85,7 +92,9 @@ def taking(
         strict=True,
     )
     params = [list(column) for column in columns]
-    return _several(using), [*params, list(allowance.limits), worker, starting]
+    return _several(using), [
+        *params, list(allowance.limits), worker, starting, time.monotonic(),
+    ]  # fmt: skip
 
 
 def compile_taking(using: str) -> None:

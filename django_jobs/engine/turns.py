@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 from django_jobs.engine.counting import Counts
 from django_jobs.engine.heads import Head
-from django_jobs.engine.levels import rates_of
 from django_jobs.limits import UNLIMITED, Allowance
 from django_jobs.rates import Rate
 
@@ -43,16 +42,18 @@ class Permits:
         self,
         allowance: Allowance,
         counts: Counts,
-        rates: Callable[[str, Rate], int],
+        rates_of: Callable[[Head], Mapping[str, Rate]],
+        permits: Callable[[str, Rate], int],
         rooms: Mapping[str, int],
         limit: int,
     ) -> None:
-        """``rates`` says how many may start by a rate, by its name; ``rooms`` how many places are
-        left, by their kind.
+        """``rates_of`` says which rates hold for a head, by their names; ``permits`` how many may
+        start by one of them; ``rooms`` how many places are left, by their kind.
         """
-        self._allowance, self._counts, self._rates = allowance, counts, rates
+        self._allowance, self._counts = allowance, counts
+        self._rates_of, self._permits = rates_of, permits
         self._rooms = rooms
-        self.left = limit
+        self.left = self._all = limit
         self._of: dict[Scope, int] = {}
         self._scopes: dict[Head, list[tuple[Scope, int]]] = {}
 
@@ -61,7 +62,10 @@ class Permits:
         scopes = self._scopes.get(head)
         if scopes is None:
             scopes = self._scopes[head] = self._bind(head)
-        return max(0, min([self.left, *(self._of[scope] // size for scope, size in scopes)]))
+        least = self.left
+        for scope, size in scopes:  # most of the time of a plan goes by here
+            least = min(least, self._of[scope] // size)
+        return max(0, least)
 
     def take(self, head: Head, count: int) -> None:
         """Take permits for so many jobs of a head."""
@@ -70,21 +74,24 @@ class Permits:
             self._of[scope] -= count * size
 
     def _bind(self, head: Head) -> list[tuple[Scope, int]]:
+        """Return what may keep jobs of a head from being taken, and what each takes of it."""
         allowance, limit = self._allowance, self._allowance.limit(head.lane)
         scopes = []
         for scope, left in self._limits(head):
-            self._of.setdefault(scope, left)
-            scopes.append((scope, 1))
+            if left < self._all:  # else there is more of it than can be taken
+                self._of.setdefault(scope, left)
+                scopes.append((scope, 1))
         if allowance.budget is not None and head.units:
             self._of.setdefault(("units",), allowance.budget - self._counts.units)
             scopes.append((("units",), head.units))
-        for name, rate in rates_of(head, allowance).items():
-            scopes += [(scope, 1) for scope in self._bind_rate(name, rate, limit.places)]
+        for name, rate in self._rates_of(head).items():
+            bound = self._bind_rate(name, rate, limit.places)
+            scopes += [(scope, 1) for scope in bound if self._of[scope] < self._all]
         return scopes
 
     def _bind_rate(self, name: str, rate: Rate, places: str) -> Iterable[Scope]:
         if ("rate", name) not in self._of:
-            self._of["rate", name] = self._rates(name, rate)
+            self._of["rate", name] = self._permits(name, rate)
         yield "rate", name
         # Starts are counted by the claim. So no more is claimed ahead than would start in a moment.
         room, ahead = self._allowance.rooms.get(places), int(rate.limit / rate.per * MOMENT)
@@ -104,7 +111,7 @@ class Permits:
             return 1
         if allowance.budget is not None and head.units * room.line > allowance.budget * SLACK:
             return 1
-        return 1 if rates_of(head, allowance) else room.line
+        return 1 if self._rates_of(head) else room.line
 
     def _limits(self, head: Head) -> Iterable[tuple[Scope, int]]:
         limit, policy = self._allowance.limit(head.lane), self._allowance.policy(head.queue)
@@ -211,13 +218,12 @@ def _plan(
 
 
 def _portion(left: int, share: int, shares: int) -> int:
-    """Return how many jobs are given to a head at one turn.
+    """Return how many jobs are given to a head at one turn: its share of all that is left.
 
-    To a key half of what would be fair, so that what is left is given turn by turn: it comes to the
-    same as one job at each, in fewer turns. To jobs without keys all of their share.
+    It comes to the same as one job at each, in fewer turns: no other has had less until now, so
+    that in the end the share of none will be smaller than this.
     """
-    fair = left * share // shares
-    return max(1, fair if share > 1 else fair // 2)
+    return max(1, left * share // shares)
 
 
 def _sum(shares: Iterable[tuple[tuple[int, int], int]]) -> Counter[tuple[int, int]]:

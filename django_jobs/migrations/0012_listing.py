@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("django_jobs", "0009_permissions"),
+        ("django_jobs", "0011_worker_orders"),
     ]
 
     operations = [

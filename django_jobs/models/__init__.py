@@ -1,7 +1,8 @@
-"""The rows: Job, Link, Queue, RateLevel, Schedule, Task, Worker; Workflow, with its Steps."""
+"""The rows: Job, Link, Period, Queue, RateLevel, Schedule, Task, Worker, Workflow; its Steps."""
 
 from django_jobs.models.job import Job
 from django_jobs.models.link import Link
+from django_jobs.models.period import Period
 from django_jobs.models.queue import Queue
 from django_jobs.models.rate import RateLevel
 from django_jobs.models.schedule import Schedule
@@ -13,6 +14,7 @@ __all__ = [
     "Edge",
     "Job",
     "Link",
+    "Period",
     "Queue",
     "RateLevel",
     "Schedule",

@@ -6,6 +6,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models.functions import Now
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from django_jobs.exceptions import InvalidOption
@@ -96,3 +97,10 @@ class Queue(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_paused(self) -> bool:
+        """Return whether no more of its jobs may start; by this machine's clock, to be shown."""
+        if self.paused_at is None:
+            return False
+        return self.resume_at is None or self.resume_at > timezone.now()

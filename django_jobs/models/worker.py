@@ -6,6 +6,12 @@ from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from django_jobs.orders import Order
+
+#: Plain text: what is written down in migrations must not need this code.
+_WORDS = [order.value for order in Order]
+_ORDERS = list(zip(_WORDS, (_("work"), _("be quiet"), _("stop")), strict=True))
+
 
 class Worker(models.Model):
     """A process that claims jobs. Its row is deleted when it stops, or when it is found dead."""
@@ -28,10 +34,25 @@ class Worker(models.Model):
     #: Not indexed: so every heartbeat is a heap-only update.
     heartbeat_at = models.DateTimeField(_("last heartbeat"), db_default=Now())
 
+    #: Bytes of memory that its process held at the last heartbeat; null where nobody can tell.
+    rss = models.BigIntegerField(_("memory"), null=True)
+    #: What it is told, and hears with its next heartbeat. Neither is indexed, as above.
+    orders = models.CharField(_("orders"), max_length=5, db_default="", choices=_ORDERS)
+    #: The order that it obeyed at the last heartbeat.
+    heard = models.CharField(_("obeys"), max_length=5, db_default="", choices=_ORDERS)
+
     class Meta:
         verbose_name = _("worker")
         verbose_name_plural = _("workers")
         permissions = [("stop_worker", "Can quiet and stop workers")]
+        constraints = [
+            models.CheckConstraint(
+                name="django_jobs_worker_orders", condition=models.Q(orders__in=_WORDS)
+            ),
+            models.CheckConstraint(
+                name="django_jobs_worker_heard", condition=models.Q(heard__in=_WORDS)
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.hostname}:{self.pid}"

@@ -4,6 +4,7 @@ anywhere, any number of times at once."""
 from django_jobs.services.ager import Ager
 from django_jobs.services.base import Service, Services
 from django_jobs.services.expirer import Expirer
+from django_jobs.services.historian import Historian
 from django_jobs.services.promoter import Promoter
 from django_jobs.services.pruner import Pruner
 from django_jobs.services.reporter import Reporter
@@ -14,6 +15,7 @@ from django_jobs.services.settler import Settler
 __all__ = [
     "Ager",
     "Expirer",
+    "Historian",
     "Promoter",
     "Pruner",
     "Reporter",

@@ -17,6 +17,7 @@ class Pruner(Service):
         """Delete what is past its retention, and return how many jobs that were."""
         pruned = engine.prune(using=self.using)
         engine.forget_levels(using=self.using)
+        engine.roll_up(using=self.using)
         if pruned:
             logger.info("jobs.pruned count=%s", pruned)
         return pruned

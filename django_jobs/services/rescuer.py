@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 
 from django_jobs import engine
+from django_jobs.chronicle import Chronicle
 from django_jobs.services.base import Service
 
 logger = logging.getLogger("django_jobs")
@@ -22,11 +23,13 @@ class Rescuer(Service):
         timeout: float,
         retention: Mapping[str, float],
         wake: Callable[[], None],
+        chronicle: Chronicle | None = None,
     ) -> None:
         super().__init__(interval, using)
         self._timeout = timeout
         self._retention = retention
         self._wake = wake
+        self._chronicle = Chronicle() if chronicle is None else chronicle
 
     def run_once(self) -> int:
         """Rescue what dead workers have left, and return how many jobs that were."""
@@ -35,6 +38,7 @@ class Rescuer(Service):
         )
         for job in rescued:
             logger.warning("job.rescued id=%s queue=%s state=%s", *job)
+            self._chronicle.count_rescued(job.queue, job.state)
         if rescued:
             self._wake()
         return len(rescued)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from django_jobs import figures, registry, roster, wording
+from django_jobs import figures, roster, wording
 from django_jobs.conf import options
 from django_jobs.figures import Figures, QueueFigures
 from django_jobs.roster import RosterEntry
@@ -33,7 +33,7 @@ class Stats(Subcommand):
 
 def look(using: str) -> tuple[Figures, list[RosterEntry]]:
     """Return the figures of the queues, and the workers."""
-    found = figures.figures(retentions=_retentions(), window=WINDOW, using=using)
+    found = figures.figures(window=WINDOW, using=using)
     return found, roster.workers(using=using)
 
 
@@ -96,12 +96,6 @@ def as_data(found: Figures, workers: Iterable[RosterEntry]) -> dict[str, Any]:
         "window_seconds": WINDOW,
         "workers": [{**one._asdict(), "late": is_late(one)} for one in workers],
     }
-
-
-def _retentions() -> set[float]:
-    """Return the times for which finished jobs are kept: the throughput is read by them."""
-    declared = (registry.resolve(name).retention for name in registry.names())
-    return {*options().retention.values(), *(one for one in declared if one is not None)}
 
 
 def _count(found: Figures, queue: QueueFigures, state: str) -> str:

@@ -356,6 +356,7 @@ class TestManyWorkers:
         self, django_assert_num_queries
     ):
         worker = register()
+        make_jobs(1)
         claim(worker, Allowance())  # the first one compiles its statement, in a transaction
         make_jobs(3)
 

@@ -8,6 +8,7 @@ import pytest
 
 from django_jobs.engine.counting import Counts
 from django_jobs.engine.heads import Head
+from django_jobs.engine.levels import rates_of
 from django_jobs.engine.turns import Permits, plan
 from django_jobs.limits import UNLIMITED, Allowance, Limit, QueuePolicy, Room
 from django_jobs.rates import Rate
@@ -21,7 +22,8 @@ def head(lane=LANE, key="", *, priority=0, units=1, id=1, queue="default"):
 
 def permits(allowance, counts=None, *, limit=1000, rates=lambda name, rate: UNLIMITED):
     rooms = {"": limit, "process": limit}
-    return Permits(allowance, counts or Counts(), rates, rooms, limit)
+    counts = counts or Counts()
+    return Permits(allowance, counts, lambda one: rates_of(one, allowance), rates, rooms, limit)
 
 
 def allow(limit, budget=None, **how):
@@ -186,3 +188,26 @@ class TestQueues:
                 fell[one.queue] += 1
 
         assert 0.7 < fell["big"] / 2000 < 0.8
+
+
+def test_many_equal_keys_are_given_as_many_each_in_few_turns():
+    # Given 20 keys of which nothing runs, and places for 503 jobs
+    heads = [head(key=f"key-{n}", id=n) for n in range(20)]
+    allowance = allow(Limit(is_keyed=True))
+    # When turns are given
+    takes = plan(heads, permits(allowance, limit=503), allowance, Counts()).takes
+    # Then all places are given, and no key has two more than another
+    given = [take.most for take in takes]
+    assert sum(given) == 503
+    assert max(given) - min(given) <= 1
+
+
+def test_keys_of_which_less_runs_are_given_as_much_more():
+    # Given keys of which 30, 10 and none run
+    counts = Counts(keys=Counter({(LANE, "a"): 30, (LANE, "b"): 10}))
+    heads = [head(key=key, id=n) for n, key in enumerate("abc")]
+    allowance = allow(Limit(is_keyed=True))
+    # When 50 places are given
+    takes = plan(heads, permits(allowance, counts, limit=50), allowance, counts).takes
+    # Then as many of each would run as is fair
+    assert {take.head.key: take.most for take in takes} == {"b": 20, "c": 30}

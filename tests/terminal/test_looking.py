@@ -12,7 +12,7 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from django_jobs import Flow, enqueue, figures
-from django_jobs.models import Job, Queue, Schedule, Worker, Workflow
+from django_jobs.models import Job, Period, Queue, Schedule, Worker, Workflow
 from django_jobs.terminal.base import BAD_USE, NOTHING
 from tests.plans import statements_of, ways_into_jobs
 from tests.rows import make_job, make_jobs, sql
@@ -20,26 +20,30 @@ from tests.samples import anything
 
 pytestmark = pytest.mark.django_db
 
-KEPT = 60.0
-
 
 def finished(state, seconds, **fields):
-    at = timezone.now() - timedelta(seconds=seconds)
-    return make_job(state, finished_at=at, prune_at=at + timedelta(seconds=KEPT), **fields)
+    return make_job(state, finished_at=timezone.now() - timedelta(seconds=seconds), **fields)
+
+
+def minute(ago, **ends):
+    """Insert what has ended in a minute so long ago."""
+    now = timezone.now()
+    begins_at = now.replace(second=0, microsecond=0) - timedelta(minutes=ago)
+    Period.objects.create(queue="default", span=60, begins_at=begins_at, **ends)
 
 
 class TestStats:
-    def test_it_tells_of_each_queue(self, data, settings):
+    def test_it_tells_of_each_queue(self, data):
         # Given
-        settings.DJANGO_JOBS = {"RETENTION": {"succeeded": KEPT, "failed": KEPT}}
         Queue.objects.create(name="bulk", paused_at=timezone.now())
         make_jobs(3, queue="mail")
         make_job(queue="mail", lane="x", scheduled_at=timezone.now() - timedelta(hours=2))
         make_job("running", queue="mail")
         make_jobs(2, state="scheduled")
-        for age in (1, 20, 200, 900):
-            finished("succeeded", age)
-        finished("failed", 5)
+        make_job("failed")
+        minute(1, succeeded=10, failed=5)
+        minute(2, succeeded=20)
+        minute(15, succeeded=1000)
         Worker.objects.create(hostname="web1", pid=42, concurrency=5)
 
         # When
@@ -52,8 +56,9 @@ class TestStats:
         assert (mail["ready"], mail["running"], mail["capped"]) == (4, 1, [])
         assert 7200 <= mail["oldest_seconds"] < 7300
         assert (default["scheduled"], default["failed"]) == (2, 1)
-        assert default["per_minute"]["succeeded"] == 3 / 5
-        assert default["per_minute"]["failed"] == 1 / 5
+        # Five minutes, and what has passed of this one.
+        assert 30 / 6 <= default["per_minute"]["succeeded"] <= 30 / 5
+        assert 5 / 6 <= default["per_minute"]["failed"] <= 5 / 5
         assert [worker["hostname"] for worker in told["workers"]] == ["web1"]
 
     def test_what_is_blocked_is_found_by_links_and_by_steps(self, data):
@@ -94,13 +99,11 @@ class TestStats:
         make_jobs(3)
 
         # When
-        found = statements_of(
-            lambda: figures.figures(retentions=[KEPT], window=300, using="default"), like="SELECT"
-        )
+        found = statements_of(lambda: figures.figures(window=300, using="default"), like="SELECT")
 
         # Then
         ways = set().union(*map(ways_into_jobs, found))
-        assert ways <= {"ready", "running", "scheduled", "failed", "finished", "pkey", "step"}
+        assert ways <= {"ready", "running", "scheduled", "failed", "pkey", "step"}
 
 
 class TestTop:

@@ -11,7 +11,7 @@ from django.db.models import F, Q, Value
 from django.test.utils import isolate_apps
 
 import django_jobs
-from django_jobs import checks
+from django_jobs.checks import declarations as checks
 from django_jobs.exceptions import InvalidOption
 from django_jobs.triggers import CreateJobTrigger, JobTrigger, problems
 from django_jobs.triggers.selecting import MAX_IDS, STATEMENT_WORDS

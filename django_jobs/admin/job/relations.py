@@ -1,89 +1,85 @@
-"""The other jobs that a job has to do with, on its page: with links."""
+"""The other jobs that a job has to do with, on its page: those that the user may see."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
-from django.contrib import admin
 from django.db.models import QuerySet
-from django.utils.safestring import SafeString
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
 
 from django_jobs import surroundings
-from django_jobs.admin import display
+from django_jobs.admin import access
+from django_jobs.admin.job.sight import Sight
 from django_jobs.models import Job
+from django_jobs.states import State
 from django_jobs.surroundings import Linked
 
 #: Jobs of one kind that are shown.
 SHOWN = 50
 
 
-class Relations:
-    """What made a job, what it has made, what it waits for, and what waits for it."""
+class Relation(NamedTuple):
+    """Jobs that one job has to do with in one way."""
 
-    def relations(self, job: Job) -> list[Any]:
-        """Return a group of fields for those that there are."""
-        kinds = {
-            "shown_parent": self._parent(job),
-            "shown_children": self._children(job),
-            "shown_awaited": surroundings.awaited_by(job, using=_alias(job)),
-            "shown_waiting": surroundings.waiting_for(job, using=_alias(job)),
-            "shown_ended_by": self._ended_by(job),
-        }
-        fields = [name for name, jobs in kinds.items() if jobs]
-        return [(_("Other jobs"), {"fields": fields})] if fields else []
+    label: str
+    jobs: list[Linked]
+    #: How many more there are that the user may not see.
+    unseen: int = 0
+    #: Whether there are more than are shown.
+    is_cut: bool = False
 
-    @admin.display(description=_("made by"))
-    def shown_parent(self, job: Job) -> SafeString:
-        """Return the job that has made it."""
-        return display.linked(self._parent(job))
-
-    @admin.display(description=_("has made"))
-    def shown_children(self, job: Job) -> SafeString:
-        """Return the first jobs that it has made."""
-        return display.linked(self._children(job))
-
-    @admin.display(description=_("waits for"))
-    def shown_awaited(self, job: Job) -> SafeString:
-        """Return the first jobs that it waits for, or has waited for."""
-        return display.linked(surroundings.awaited_by(job, using=_alias(job))[:SHOWN])
-
-    @admin.display(description=_("is waited for by"))
-    def shown_waiting(self, job: Job) -> SafeString:
-        """Return the first jobs that wait for it."""
-        return display.linked(surroundings.waiting_for(job, using=_alias(job))[:SHOWN])
-
-    @admin.display(description=_("ended by"))
-    def shown_ended_by(self, job: Job) -> SafeString:
-        """Return the job whose end has ended it."""
-        return display.linked(self._ended_by(job))
-
-    def _parent(self, job: Job) -> list[Linked]:
-        return _with_id(job, job.parent_id)
-
-    def _children(self, job: Job) -> list[Linked]:
-        return list(_linked(_rows(job).filter(parent_id=job.pk).order_by("pk")[:SHOWN]))
-
-    def _ended_by(self, job: Job) -> list[Linked]:
-        return _with_id(job, job.ended_by)
+    @property
+    def shown(self) -> Iterator[tuple[Linked, str]]:
+        """Yield the jobs, each with the name of its state."""
+        for one in self.jobs:
+            yield one, str(State(one.state).label) if one.state else _("gone")
 
 
-def _with_id(job: Job, key: int | None) -> list[Linked]:
-    """Return the job with an id, also where its row is gone; none for None."""
+def relations(sight: Sight) -> list[Relation]:
+    """Return what has made a job, what it has made, what it waits for, and what waits for it."""
+    job, alias = sight.job, sight.job._state.db or "default"
+    found = [
+        _one(sight, _("made by"), job.parent_id),
+        _children(sight),
+        _linked(sight, _("waits for"), surroundings.awaited_by(job, using=alias)),
+        _linked(sight, _("is waited for by"), surroundings.waiting_for(job, using=alias)),
+        _one(sight, _("ended by"), job.ended_by),
+    ]
+    return [one for one in found if one.jobs or one.unseen]
+
+
+def _one(sight: Sight, label: str, key: int | None) -> Relation:
+    """Return the job with an id, also where its row is gone, if anybody may know of it."""
     if key is None:
-        return []
-    return list(_linked(_rows(job).filter(pk=key))) or [Linked(key, None, None, False)]
+        return Relation(label, [])
+    jobs = list(_rows(_visible(sight).filter(pk=key)))
+    if not jobs and sight.sees_all:
+        jobs = [Linked(key, None, None, False)]
+    return Relation(label, jobs, unseen=0 if jobs else 1)
 
 
-def _rows(job: Job) -> QuerySet[Job]:
-    return Job.objects.using(_alias(job))
+def _children(sight: Sight) -> Relation:
+    # A range of one, in its order: so the index of parents is all that can serve. In the order of
+    # ids, or in none, the planner might walk through all jobs in the hope of many children.
+    key = sight.job.pk
+    children = _visible(sight).filter(parent_id__gte=key, parent_id__lt=key + 1)
+    jobs = sorted(_rows(children.order_by("parent_id")[: SHOWN + 1]))
+    return Relation(_("has made"), jobs[:SHOWN], is_cut=len(jobs) > SHOWN)
 
 
-def _linked(rows: QuerySet[Job]) -> Iterator[Linked]:
+def _linked(sight: Sight, label: str, jobs: list[Linked]) -> Relation:
+    seen = jobs
+    if jobs and not sight.sees_all:
+        may_see = sight.visible(one.id for one in jobs)
+        seen = [one for one in jobs if one.id in may_see]
+    return Relation(label, seen[:SHOWN], unseen=len(jobs) - len(seen), is_cut=len(seen) > SHOWN)
+
+
+def _visible(sight: Sight) -> QuerySet[Job]:
+    return access.visible(sight.request, Job.objects.using(sight.job._state.db))
+
+
+def _rows(rows: QuerySet[Job]) -> Iterable[Linked]:
     for key, name, state in rows.values_list("pk", "name", "state"):
         yield Linked(key, name, state, False)
-
-
-def _alias(job: Job) -> str:
-    return job._state.db or "default"

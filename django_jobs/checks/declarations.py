@@ -1,4 +1,4 @@
-"""System checks: what can be known to be wrong before it hurts."""
+"""Checks of what settings and code declare."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from typing import Any
 from django.apps import AppConfig, apps
 from django.core import mail
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
-from django.db import DatabaseError, connections
 from django.db.models import Model
+from django.utils.module_loading import import_string
 
-from django_jobs import argumentindex, catalogue, prerequisites, registry
+from django_jobs import catalogue, prerequisites, registry
 from django_jobs.capabilities import choose, refuse_atomic, refuse_memory_limit
 from django_jobs.conf import is_debug, options
 from django_jobs.definitions import Definition
-from django_jobs.engine.sql import write_alias
 from django_jobs.exceptions import InvalidSettings, JobsError, UnknownQueue
 from django_jobs.limits import DEFAULT_UNITS
 from django_jobs.middleware import load
@@ -31,6 +30,22 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
     except JobsError as error:
         hint = "docs/settings.md lists every key with its default."
         return [Error(str(error), hint=hint, id="django_jobs.E001")]
+    return []
+
+
+@register
+def check_admin(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Report that the function which says what a user may see in the admin is not to be had."""
+    try:
+        path = options().admin_visible_jobs
+        if path and not callable(import_string(path)):
+            raise TypeError(f"{path} is no function.")
+    except JobsError:
+        return []  # check_settings() tells
+    except (ImportError, TypeError) as error:
+        hint = "It is a function of a request and a queryset of jobs: see docs/admin.md."
+        text = f"DJANGO_JOBS['ADMIN_VISIBLE_JOBS']: {error}"
+        return [Error(text, hint=hint, id="django_jobs.E006")]
     return []
 
 
@@ -243,47 +258,3 @@ def _declared_triggers() -> Iterator[tuple[type[Model], JobTrigger]]:
         for constraint in model._meta.constraints:
             if isinstance(constraint, JobTrigger):
                 yield model, constraint
-
-
-@register(Tags.compatibility)
-def check_database(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Report that jobs would be stored in a database that is not PostgreSQL."""
-    alias = write_alias(None)
-    if connections[alias].vendor == "postgresql":
-        return []
-    return [
-        Error(
-            f"Jobs are stored in the database {alias!r}, which is "
-            f"{connections[alias].display_name}: django_jobs needs PostgreSQL.",
-            hint=(
-                "Set its ENGINE to django.db.backends.postgresql, or route the app django_jobs to "
-                "a PostgreSQL database by DATABASE_ROUTERS."
-            ),
-            id="django_jobs.E002",
-        )
-    ]
-
-
-@register(Tags.database)
-def check_argument_index(
-    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
-) -> list[CheckMessage]:
-    """Report that jobs are searched by their arguments without an index of these."""
-    alias = write_alias(None)
-    try:
-        if not options().admin_search_arguments or alias not in (databases or ()):
-            return []
-        if argumentindex.exists(alias):
-            return []
-    except (JobsError, DatabaseError):
-        return []  # check_settings() tells, or the table is not there yet
-    return [
-        Warning(
-            "DJANGO_JOBS['ADMIN_SEARCH_ARGUMENTS'] is on, and no index knows the arguments.",
-            hint=(
-                "Run manage.py jobs index-arguments. Without it the admin looks through the newest "
-                "jobs alone."
-            ),
-            id="django_jobs.W004",
-        )
-    ]

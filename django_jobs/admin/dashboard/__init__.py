@@ -1,0 +1,1 @@
+"""The dashboard: whether the queue is healthy, what is stuck and why, at a glance."""

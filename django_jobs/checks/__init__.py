@@ -1,0 +1,5 @@
+"""System checks: what can be known to be wrong before it hurts."""
+
+from django_jobs.checks import databases, declarations
+
+__all__ = ["databases", "declarations"]

@@ -1,0 +1,5 @@
+"""A function for tests to make tasks of."""
+
+
+def plain():
+    return "plain"
