@@ -49,13 +49,13 @@ def test_a_queue_is_paused_and_resumed(page):
     nothing.enqueue()
     # When it is paused from the dashboard
     page.goto("/admin/django_jobs/")
-    page.get_by_role("button", name="Pause", exact=True).first.click()
+    page.get_by_role("button", name="Pause default").first.click()
     # Then it says so, and is
-    page.get_by_role("button", name="Resume", exact=True).first.wait_for()
+    page.get_by_role("button", name="Resume default").first.wait_for()
     assert Queue.objects.get(name="default").paused_at is not None
     # And when it is resumed, it is not
-    page.get_by_role("button", name="Resume", exact=True).first.click()
-    page.get_by_role("button", name="Pause", exact=True).first.wait_for()
+    page.get_by_role("button", name="Resume default").first.click()
+    page.get_by_role("button", name="Pause default").first.wait_for()
     assert Queue.objects.get(name="default").paused_at is None
 
 
@@ -67,7 +67,7 @@ def test_a_thousand_jobs_are_cancelled_by_a_filter(page):
     # When all that match are chosen, and it is confirmed
     page.goto("/admin/django_jobs/job/?queue=mail")
     page.get_by_label("all that match, on other pages too").check()
-    page.locator("select[name=action]").select_option(label="Cancel")
+    page.locator("select[name=action]").select_option(label="Cancel unfinished jobs")
     page.get_by_role("button", name="Go", exact=True).click()
     assert "1,000" in page.locator("#content").inner_text()
     page.locator("#content form [type=submit]").first.click()
@@ -103,13 +103,12 @@ def test_the_pages_are_as_light_or_dark_as_the_system(open_page, scheme):
     nothing.enqueue()
     page = open_page(color_scheme=scheme)
     page.goto("/admin/django_jobs/job/")
-    red = page.evaluate(
-        "getComputedStyle(document.body).backgroundColor.match(/[0-9]+/)[0]"
-    )
+    red = page.evaluate("getComputedStyle(document.body).backgroundColor.match(/[0-9]+/)[0]")
     assert (int(red) > 200) is (scheme == "light")
     badge = page.locator(".django-jobs-badge").first
     ink, ground = (
-        badge.evaluate(f"one => getComputedStyle(one).{name}") for name in ("color", "backgroundColor")
+        badge.evaluate(f"one => getComputedStyle(one).{name}")
+        for name in ("color", "backgroundColor")
     )
     assert contrast(ink, ground) >= 4.5  # WCAG 2.1, AA
 
@@ -138,13 +137,13 @@ def test_the_dashboard_is_worked_by_keyboard_alone(page):
     Queue.objects.get_or_create(name="default")
     nothing.enqueue()
     page.goto("/admin/django_jobs/")
-    button = page.get_by_role("button", name="Pause", exact=True).first
+    button = page.get_by_role("button", name="Pause default").first
     for _ in range(60):
         page.keyboard.press("Tab")
         if button.evaluate("one => one === document.activeElement"):
             break
     page.keyboard.press("Enter")
-    page.get_by_role("button", name="Resume", exact=True).first.wait_for()
+    page.get_by_role("button", name="Resume default").first.wait_for()
     assert Queue.objects.get(name="default").paused_at is not None
 
 
