@@ -2,9 +2,11 @@
 
 import os
 import socket
+from collections.abc import Iterator
 from contextlib import suppress
 
 from django.core.management import call_command
+from django.urls import reverse
 
 HOST = "127.0.0.1"
 
@@ -26,6 +28,14 @@ def is_free(port: int) -> bool:
         except OSError:
             return False
         return True
+
+
+def sights() -> Iterator[tuple[str, str]]:
+    """Yield the pages that tell of all jobs, and what there is to see."""
+    yield reverse("admin:app_list", args=["django_jobs"]), "the dashboard"
+    yield f"{reverse('admin:django_jobs_job_changelist')}?state__exact=failed", "what failed"
+    yield reverse("admin:django_jobs_failures"), "the same by what it failed of"
+    yield reverse("admin:django_jobs_queue_changelist"), "queues to pause and resume"
 
 
 def serve(port: int) -> None:

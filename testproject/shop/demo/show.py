@@ -180,7 +180,7 @@ class Show:
         self.story.say(f"http://{admin_site.HOST}:{port}/        (the shop)")
         if self.hard is not None:
             self.story.say("Worth a look:")
-            sights = list(self.hard.sights())
+            sights = [*admin_site.sights(), *self.hard.sights()]
             sights += self.month_end.sights() if self.month_end is not None else ()
             width = max(len(page) for page, _ in sights)
             for page, sight in sights:
