@@ -62,6 +62,22 @@ def companions_leave(request) -> Iterator[None]:
 
 
 @pytest.fixture
+def staff(client, django_user_model):
+    """Return a function that logs somebody in who has these permissions."""
+
+    def log_in(*permissions):
+        # Imported here: this file is read before Django is set up.
+        from django.contrib.auth.models import Permission
+
+        user = django_user_model.objects.create_user("anna", is_staff=True)
+        user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+        client.force_login(user)
+        return client
+
+    return log_in
+
+
+@pytest.fixture
 def own_registry(monkeypatch):
     """Let the test register jobs that no other test knows."""
     monkeypatch.setattr(registry, "_definitions", dict(registry._definitions))

@@ -13,3 +13,8 @@ def of_their_shop(request: HttpRequest, jobs: QuerySet[Job]) -> QuerySet[Job]:
     if request.user.is_superuser:
         return jobs
     return jobs.filter(meta__shop=request.user.get_username())
+
+
+def own_jobs(request: HttpRequest, jobs: QuerySet[Job]) -> QuerySet[Job]:
+    """Narrow jobs to those of a tenant."""
+    return jobs.filter(meta__tenant=1)

@@ -7,7 +7,6 @@ from functools import partial
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -35,24 +34,6 @@ def html_of(client, url=PAGE, **query):
     answer = client.get(url, query)
     assert answer.status_code == 200
     return answer.content.decode()
-
-
-@pytest.fixture
-def staff(client, django_user_model):
-    """Return a function that logs somebody in who has these permissions."""
-
-    def log_in(*permissions):
-        user = django_user_model.objects.create_user("anna", is_staff=True)
-        user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
-        client.force_login(user)
-        return client
-
-    return log_in
-
-
-def own_jobs(request, jobs):
-    """Narrow jobs to those of a tenant."""
-    return jobs.filter(meta__tenant=1)
 
 
 class TestGroups:
@@ -111,7 +92,7 @@ class TestGroups:
             html_of(admin_client)
 
     def test_limited_users_see_groups_of_the_jobs_that_they_may_see(self, staff, settings):
-        settings.DJANGO_JOBS = {"ADMIN_VISIBLE_JOBS": f"{__name__}.own_jobs"}
+        settings.DJANGO_JOBS = {"ADMIN_VISIBLE_JOBS": "tests.tenants.own_jobs"}
         own, other = fail(meta={"tenant": 1}), fail(meta={"tenant": 2})
         fail("theirs", meta={"tenant": 2})
         html = html_of(staff("view_job"))
@@ -196,7 +177,7 @@ class TestRetry:
         assert not LogEntry.objects.exists()
 
     def test_limited_users_retry_what_they_may_see(self, staff, settings):
-        settings.DJANGO_JOBS = {"ADMIN_VISIBLE_JOBS": f"{__name__}.own_jobs"}
+        settings.DJANGO_JOBS = {"ADMIN_VISIBLE_JOBS": "tests.tenants.own_jobs"}
         own, other = fail(meta={"tenant": 1}), fail(meta={"tenant": 2})
         client = staff("view_job", "retry_job")
         assert "1 failed job is put back" in html_of(client, RETRY, fingerprint="ab12")

@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -24,24 +23,6 @@ LIST = reverse("admin:django_jobs_queue_changelist")
 @pytest.fixture
 def mail():
     return Queue.objects.create(name="mail")
-
-
-@pytest.fixture
-def staff(client, django_user_model):
-    """Return a function that logs somebody in who has these permissions."""
-
-    def log_in(*permissions):
-        user = django_user_model.objects.create_user("anna", is_staff=True)
-        user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
-        client.force_login(user)
-        return client
-
-    return log_in
-
-
-def own_jobs(request, jobs):
-    """Narrow jobs to those of a tenant."""
-    return jobs.filter(meta__tenant=1)
 
 
 def address(queue, page="change"):
@@ -91,7 +72,7 @@ class TestFigures:
             the_list(admin_client)
 
     def test_limited_users_count_what_they_may_see(self, staff, settings, mail, monkeypatch):
-        settings.DJANGO_JOBS = {"ADMIN_VISIBLE_JOBS": f"{__name__}.own_jobs"}
+        settings.DJANGO_JOBS = {"ADMIN_VISIBLE_JOBS": "tests.tenants.own_jobs"}
         for tenant in (1, 1, 2, 2, 2):
             make_job(queue="mail", meta={"tenant": tenant})
         client = staff("view_queue", "view_job")

@@ -35,24 +35,6 @@ def no_others(db):
     Schedule.objects.all().delete()
 
 
-@pytest.fixture
-def staff(client, django_user_model):
-    """Return a function that logs somebody in who has these permissions."""
-
-    def log_in(*permissions):
-        user = django_user_model.objects.create_user("anna", is_staff=True)
-        user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
-        client.force_login(user)
-        return client
-
-    return log_in
-
-
-def own_jobs(request, jobs):
-    """Narrow jobs to those of a tenant."""
-    return jobs.filter(meta__tenant=1)
-
-
 def make(**fields):
     return Schedule.objects.create(
         **{"name": "one", "function": "tests.samples.anything", "cron": "0 3 * * *", **fields}
@@ -159,7 +141,7 @@ class TestList:
             admin_client.get(LIST)
 
     def test_of_last_jobs_only_visible_ones_are_shown(self, staff, settings):
-        settings.DJANGO_JOBS = {"ADMIN_VISIBLE_JOBS": f"{__name__}.own_jobs"}
+        settings.DJANGO_JOBS = {"ADMIN_VISIBLE_JOBS": "tests.tenants.own_jobs"}
         own, other = (make_job("failed", meta={"tenant": tenant}) for tenant in (1, 2))
         for job in (own, other):
             make(name=str(job.pk), last_job=job)
@@ -315,7 +297,7 @@ class TestThePage:
         assert f">#{other.pk}</a>" not in html
 
     def test_of_these_only_visible_ones(self, staff, settings):
-        settings.DJANGO_JOBS = {"ADMIN_VISIBLE_JOBS": f"{__name__}.own_jobs"}
+        settings.DJANGO_JOBS = {"ADMIN_VISIBLE_JOBS": "tests.tenants.own_jobs"}
         schedule = make()
         own = make_job(schedule=schedule, meta={"tenant": 1})
         other = make_job(schedule=schedule, meta={"tenant": 2})

@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import Permission
 from django.urls import reverse
 from django.utils import timezone
 
@@ -40,24 +39,6 @@ def steer(client, worker, action):
 
 def orders_of(worker):
     return Worker.objects.get(pk=worker.pk).orders
-
-
-@pytest.fixture
-def staff(client, django_user_model):
-    """Return a function that logs somebody in who has these permissions."""
-
-    def log_in(*permissions):
-        user = django_user_model.objects.create_user("anna", is_staff=True)
-        user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
-        client.force_login(user)
-        return client
-
-    return log_in
-
-
-def own_jobs(request, jobs):
-    """Narrow jobs to those of a tenant."""
-    return jobs.filter(meta__tenant=1)
 
 
 class TestTheList:
@@ -231,7 +212,7 @@ class TestPermissions:
             assert "1 / 4" not in html
 
     def test_of_the_jobs_only_visible_ones_are_shown_and_counted(self, staff, settings):
-        settings.DJANGO_JOBS = {"ADMIN_VISIBLE_JOBS": f"{__name__}.own_jobs"}
+        settings.DJANGO_JOBS = {"ADMIN_VISIBLE_JOBS": "tests.tenants.own_jobs"}
         worker = hire()
         own = make_job("running", worker_id=worker.pk, meta={"tenant": 1})
         other = make_job("running", worker_id=worker.pk, meta={"tenant": 2})

@@ -7,7 +7,6 @@ from xml.etree import ElementTree
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 from hypothesis import given
@@ -117,24 +116,6 @@ class TestPages:
         assert now(workflow).state == "succeeded"
 
 
-def own_jobs(request, jobs):
-    """Narrow jobs to those of a tenant."""
-    return jobs.filter(meta__tenant=1)
-
-
-@pytest.fixture
-def staff(client, django_user_model):
-    """Return a function that logs somebody in who has these permissions."""
-
-    def log_in(*permissions):
-        user = django_user_model.objects.create_user("anna", is_staff=True)
-        user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
-        client.force_login(user)
-        return client
-
-    return log_in
-
-
 def steer(client, workflow, action):
     url = reverse("admin:django_jobs_workflow_steer", args=[workflow.pk])
     return client.post(url, {"action": action}, follow=True)
@@ -212,7 +193,7 @@ class TestActing:
 class TestLimitedUsers:
     @pytest.fixture
     def client(self, staff, settings):
-        settings.DJANGO_JOBS = {"ADMIN_VISIBLE_JOBS": f"{__name__}.own_jobs"}
+        settings.DJANGO_JOBS = {"ADMIN_VISIBLE_JOBS": "tests.tenants.own_jobs"}
         return staff("view_workflow", "cancel_job", "retry_job")
 
     def of(self, *tenants):
