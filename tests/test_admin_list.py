@@ -351,7 +351,7 @@ class TestColumns:
 
     def test_workers_are_named_and_those_that_are_gone_numbered(self, admin_client):
         worker = Worker.objects.create(hostname="web1", pid=12)
-        make_job(State.RUNNING, worker=worker)
+        make_job(State.RUNNING, worker_id=worker.pk)
         make_job(State.RUNNING, worker_id=987654)
 
         html = admin_client.get(JOBS).content.decode()

@@ -21,7 +21,7 @@ PAGES = {
     "workers": ("worker_changelist", {"running"}),
     "queues": ("queue_changelist", {"running", "scheduled", "failed", "ready", "step", "pkey"}),
     "failures": ("failures", {"failed", "pkey"}),
-    "retry": ("failures_retry", {"failed", "pkey"}),
+    "retry": ("failures_retry", {"failed", "fingerprint", "pkey"}),
     "schedules": ("schedule_changelist", {"pkey"}),
     "schedule": ("schedule_change", {"schedule", "pkey"}),
     "worker": ("worker_change", {"running"}),

@@ -193,7 +193,8 @@ def test_every_verb_of_the_engine_that_moves_jobs_is_tried():
         "deregister", "register", "pause_queue", "resume_queue", "ensure_queue",
         "announce", "lost", "report", "row_of", "queue_rows", "forget_levels", "Claim",
         "known_tasks", "store_tasks", "reset", "declare", "fire_now", "Fired", "is_settled",
-        "start", "remember", "Wait", "PRUNABLE", "prunable",
+        "start", "remember", "Wait", "PRUNABLE", "prunable", "write_history", "sample", "roll_up",
+        "tell_workers",
     }  # fmt: skip
     aliases = {
         "disown",

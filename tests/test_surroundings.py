@@ -33,7 +33,7 @@ class TestWorkers:
 
         [found] = live()
 
-        assert found == (worker.pk, "web1", 1, ["mail"], 2, 50, ["gpu"], 1)
+        assert found == (worker.pk, "web1", 1, ["mail"], 2, 50, ["gpu"], 1, False)
         assert found.serves("mail")
         assert not found.serves("default")
         assert not found.is_busy
