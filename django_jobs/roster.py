@@ -16,7 +16,7 @@ SELECT id, hostname, pid, ARRAY(SELECT jsonb_array_elements_text(queues)), concu
         SELECT count(*) FROM (
             SELECT 1 FROM {JOB} WHERE state = 'running' AND worker_id = worker.id LIMIT {MOST}
         ) AS held
-    )
+    ), rss, orders, heard
 FROM {WORKER} AS worker ORDER BY hostname, pid LIMIT {MOST}
 """  # noqa: S608 - names of tables
 
@@ -45,6 +45,11 @@ class RosterEntry(NamedTuple):
     heartbeat: float
     #: The jobs that it owns.
     jobs: int
+    #: Bytes of memory at the last heartbeat; None where nobody can tell.
+    rss: int | None = None
+    #: What it was told last, and what of that it has heard.
+    orders: str = ""
+    heard: str = ""
 
 
 class Running(NamedTuple):

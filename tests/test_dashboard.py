@@ -412,3 +412,19 @@ class TestScale:
             scale.number, scale.number,
         )  # fmt: skip
         assert chart.svg.count("<polyline") == 2
+
+
+def test_workers_are_told_what_to_do_by_who_may(client, staff, admin_client):
+    # Given a worker of known size that was told to be quiet
+    worker = Worker.objects.create(hostname="web1", pid=12, rss=50 * 2**20, orders="quiet")
+    page = reverse("admin:app_list", args=["django_jobs"])
+    steer = reverse("admin:django_jobs_worker_steer", args=[worker.pk])
+    # When somebody looks who may tell it anything
+    html = admin_client.get(page).content.decode()
+    # Then its memory, what it does and what it can be told are there
+    assert "50.0" in html
+    assert "is asked to be quiet" in html
+    assert f'action="{steer}"' in html
+    assert 'value="resume"' in html
+    # And for others the buttons are not
+    assert steer not in staff("view_worker").get(page).content.decode()

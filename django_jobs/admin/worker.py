@@ -31,6 +31,7 @@ from django_jobs import api, wording
 from django_jobs.admin import access, audit, links
 from django_jobs.admin.access import Power
 from django_jobs.admin.readonly import ReadOnly
+from django_jobs.admin.standing import standing
 from django_jobs.admin.steering import Button, Steered
 from django_jobs.conf import options
 from django_jobs.models import Job, Worker
@@ -133,15 +134,7 @@ class WorkerAdmin(ReadOnly, Steered, _WorkerAdmin):
     @admin.display(description=_("does"), ordering="orders")
     def shown_orders(self, worker: Worker) -> str:
         """Return what it was told, and whether it has heard that."""
-        if worker.orders == Order.STOP:
-            return gettext("stops") if worker.heard == Order.STOP else gettext("is asked to stop")
-        if worker.orders == Order.QUIET:
-            return (
-                gettext("is quiet")
-                if worker.heard == Order.QUIET
-                else gettext("is asked to be quiet")
-            )
-        return gettext("works") if worker.heard == Order.NONE else gettext("is asked to work again")
+        return standing(worker.orders, worker.heard)
 
     @admin.display(description=_("heartbeat"), ordering="heartbeat_at")
     def shown_heartbeat(self, worker: Worker) -> SafeString:

@@ -43,7 +43,11 @@ def context(request: HttpRequest) -> dict[str, Any]:
         "banners": banners.banners(request, found, known, using=using),
         **(_queues(request, found, using) if found is not None else {}),
         **(_charts(request, wanted, using) if found is not None and sees_all else {}),
-        **(_workers(known, shows_jobs, using) if access.may(request, Power.VIEW_WORKER) else {}),
+        **(
+            _workers(request, known, shows_jobs, using)
+            if access.may(request, Power.VIEW_WORKER)
+            else {}
+        ),
         **(_schedules(using) if access.may(request, Power.VIEW_SCHEDULE) else {}),
         **(_failures(using) if shows_jobs else {}),
     }
@@ -85,8 +89,11 @@ def _query(request: HttpRequest, wanted: Range) -> str:
     return urlencode(chosen)
 
 
-def _workers(known: list[roster.RosterEntry], with_jobs: bool, using: str) -> dict[str, Any]:
-    rows = workers.rows(known, with_jobs=with_jobs, using=using)
+def _workers(
+    request: HttpRequest, known: list[roster.RosterEntry], with_jobs: bool, using: str
+) -> dict[str, Any]:
+    may_stop = access.may(request, Power.STOP_WORKER)
+    rows = workers.rows(known, with_jobs=with_jobs, with_buttons=may_stop, using=using)
     return {
         "shows_workers": True,
         "workers": rows,
