@@ -12,7 +12,7 @@ from tests.plans import TABLE, statements_of, ways_into_jobs
 from tests.rows import make_job, sql
 from tests.test_query_plans import MILLION, fill, finished, rows_touched
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.volume, pytest.mark.django_db(transaction=True)]
 
 LINK = Link._meta.db_table
 #: Rows of jobs that one statement may look at: what is counted ends at 1,000, in each of two parts.

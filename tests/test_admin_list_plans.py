@@ -12,7 +12,7 @@ from tests.plans import TABLE, ways_into_jobs
 from tests.rows import sql
 from tests.test_query_plans import no_autovacuum, rows_touched  # noqa: F401 - a fixture
 
-pytestmark = [pytest.mark.slow, pytest.mark.django_db]
+pytestmark = [pytest.mark.volume, pytest.mark.django_db]
 
 JOBS = reverse("admin:django_jobs_job_changelist")
 MILLION = 1_000_000

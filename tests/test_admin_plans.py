@@ -58,6 +58,7 @@ def many_jobs(transactional_db):
     sql(f"ANALYZE {TABLE}")
 
 
+@pytest.mark.volume
 def test_no_page_reads_what_has_ended(many_jobs, admin_client, settings, subtests):
     def check(who):
         for page, (name, allowed) in PAGES.items():

@@ -15,7 +15,7 @@ from benchmarks.measure import compare
 ROOT = Path(__file__).resolve().parent.parent
 
 
-@pytest.mark.slow
+@pytest.mark.volume
 def test_every_benchmark_prints_a_ratio_and_leaves_no_database_behind():
     # One run for all: what takes time is not the jobs but the processes.
     done = subprocess.run(

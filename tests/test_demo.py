@@ -372,8 +372,9 @@ def environment(transactional_db, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_whole_demo_loses_nothing_and_can_be_repeated(environment, tmp_path):
-    for run in (1, 2):
+@pytest.mark.parametrize("times", [1, pytest.param(2, marks=pytest.mark.volume)])
+def test_a_whole_demo_loses_nothing_and_can_be_repeated(environment, tmp_path, times):
+    for run in range(1, times + 1):
         result = subprocess.run(
             [sys.executable, "manage.py", "demo", "--orders", "60", "--products", "300"],
             cwd=settings.BASE_DIR,

@@ -190,6 +190,7 @@ def check(subtests):
                 assert rows_handled(statement) <= most
 
 
+@pytest.mark.volume
 @pytest.mark.usefixtures("a_million")
 class TestPlans:
     def test_among_a_million_jobs_everything_is_found_by_an_index(self, subtests):

@@ -345,6 +345,7 @@ class TestLanes:
                     assert rows_handled(statement) <= most
 
 
+@pytest.mark.volume
 @pytest.mark.usefixtures("no_autovacuum")
 class TestSteps:
     """What the engine does about workflows costs what the workflow costs, not what the table."""
