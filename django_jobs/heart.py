@@ -66,6 +66,8 @@ class Heart(threading.Thread):
                     self._worker, rss=resident(), obeys=obeys, using=self._using
                 )
                 if orders is None:
+                    if self._stopping:
+                        break  # the worker has left by itself, while this was asked
                     self._give_up("its row is gone: it was taken for dead")
                     return
                 self._renewed = began

@@ -22,6 +22,7 @@ from django_jobs.worker import Worker
 from testproject.ledger import jobs
 from tests.plans import statements_of, ways_into, ways_into_jobs
 from tests.rows import FAULT, RETENTION, ended, held, make_job, make_jobs, sql
+from tests.threads import wait_until
 
 pytestmark = pytest.mark.django_db
 
@@ -100,6 +101,13 @@ class TestChronicle:
         assert not chronicle
 
 
+@pytest.fixture
+def in_one_minute():
+    """Begin where a minute has some seconds left: what belongs to one is written to one."""
+    wait_until(lambda: timezone.now().second < 55)
+
+
+@pytest.mark.usefixtures("in_one_minute")
 class TestWriting:
     def test_two_workers_add_to_the_same_minute(self):
         # When

@@ -41,8 +41,11 @@ class Runjobs:
         self.process.send_signal(number)
 
     def ends(self, within: float = 30) -> int:
-        """Return the exit code, or fail when the process goes on."""
-        return self.process.wait(within)
+        """Return the exit code, or fail with what was printed when the process goes on."""
+        try:
+            return self.process.wait(within)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"it goes on:\n{self.output}") from None
 
     @property
     def output(self) -> str:
