@@ -13,7 +13,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from django_jobs import api
-from django_jobs.admin import access, audit, links
+from django_jobs.admin import access, audit, display, links
 from django_jobs.admin.access import Power
 from django_jobs.models import Job, Schedule
 from django_jobs.scheduling import Source
@@ -29,10 +29,9 @@ class Listing(_ScheduleAdmin):
     """Schedules by name."""
 
     list_display = (
-        "name", "function", "shown_timing", "is_enabled", "shown_next", "last_tick",
+        "name", "shown_function", "shown_timing", "is_enabled", "shown_next", "last_tick",
         "shown_last_job", "shown_note",
     )  # fmt: skip
-    list_filter = ("is_enabled", "source", "missed")
     search_fields = ("name", "function")
     ordering = ("name",)
     actions = ("run_now", "enable", "disable")
@@ -96,6 +95,11 @@ class Listing(_ScheduleAdmin):
         count = len(switched)
         told = ngettext("%d schedule was switched.", "%d schedules were switched.", count) % count
         self.message_user(request, told, messages.SUCCESS if count else messages.WARNING)
+
+    @admin.display(description=_("function"), ordering="function")
+    def shown_function(self, schedule: Schedule) -> SafeString:
+        """Return the name of the function, which may be broken into lines."""
+        return display.dotted(schedule.function)
 
     @admin.display(description=_("when"), ordering="cron")
     def shown_timing(self, schedule: Schedule) -> SafeString | str:
