@@ -43,7 +43,7 @@ class Heart(threading.Thread):
         self._worker, self._using = worker, using
         self._interval, self._timeout = interval, timeout
         self._conduct, self._beat, self._lost = conduct, beat, lost
-        self._stopping = False
+        self._stopping = threading.Event()
         self._summoned = threading.Event()
         self._renewed = time.monotonic()
 
@@ -55,7 +55,7 @@ class Heart(threading.Thread):
     def run(self) -> None:
         """Beat until stopped or lost."""
         pauses = Pauses()
-        while not self._stopping:
+        while not self._stopping.is_set():
             began = time.monotonic()
             if self.is_late:
                 self._give_up(f"no heartbeat got through for {began - self._renewed:.1f} seconds")
@@ -66,7 +66,7 @@ class Heart(threading.Thread):
                     self._worker, rss=resident(), obeys=obeys, using=self._using
                 )
                 if orders is None:
-                    if self._stopping:
+                    if self._stopping.is_set():
                         break  # the worker has left by itself, while this was asked
                     self._give_up("its row is gone: it was taken for dead")
                     return
@@ -90,7 +90,7 @@ class Heart(threading.Thread):
 
     def stop(self) -> None:
         """Stop beating."""
-        self._stopping = True
+        self._stopping.set()
         self._summoned.set()
 
     def _give_up(self, reason: str) -> None:
