@@ -198,3 +198,21 @@ class TestPermissions:
         client.force_login(django_user_model.objects.create_superuser("eve"))
         assert steer(client, mail, "pause_queues").status_code == 403
         assert Queue.objects.get().paused_at is None
+
+
+def test_the_form_of_a_queue_without_tags_is_empty_and_stays_so(admin_client, mail):
+    # Given a queue without tags
+    page = reverse("admin:django_jobs_queue_change", args=[mail.pk])
+    # When its form is shown
+    form = admin_client.get(page).context["adminform"].form
+    # Then the field is empty
+    assert form["tags"].value() in ("", None)
+    assert ">null<" not in str(form["tags"])
+    # And when it is saved so, there are none
+    admin_client.post(page, {"weight": 3, "tags": ""})
+    mail.refresh_from_db()
+    assert (mail.weight, mail.tags) == (3, None)
+    # And a list of texts is kept
+    admin_client.post(page, {"weight": 3, "tags": '["gpu"]'})
+    mail.refresh_from_db()
+    assert mail.tags == ["gpu"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Field, QuerySet
 from django.http import HttpRequest
 from django.urls import URLPattern, path
 from django.utils import timezone
@@ -31,6 +31,14 @@ else:
     _QueueAdmin = admin.ModelAdmin
 
 _NOW = ("shown_state", *(f"count_{state.value}" for state in COUNTED), "shown_oldest")
+
+
+class TagsField(forms.JSONField):
+    """A list of texts; empty for none."""
+
+    def prepare_value(self, value: Any) -> Any:
+        """Leave the field empty where there is nothing."""
+        return "" if value is None else super().prepare_value(value)
 
 
 class Pause(forms.Form):
@@ -77,6 +85,15 @@ class QueueAdmin(Steered, _QueueAdmin):
             *failures.urls(self.admin_site),
             *super().get_urls(),
         ]
+
+    def formfield_for_dbfield(
+        self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        """Let no tags be an empty field."""
+        if db_field.name == "tags":
+            widget = forms.Textarea({"rows": 2, "cols": 40})
+            kwargs |= {"form_class": TagsField, "widget": widget}
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     # What may be done ---------------------------------------------------------------------------
 

@@ -40,6 +40,8 @@ def test_a_failed_job_is_found_explained_retried_with_other_arguments_and_seen_t
     # Then the page shows its success, without being asked again
     page.locator(".django-jobs-badge.succeeded").first.wait_for()
     assert Job.objects.get(pk=job.pk).result == 2
+    # And from then on nobody is asked any more
+    assert page.locator(".django-jobs-live-bar button").is_hidden()
     assert "edited" in LogEntry.objects.latest("pk").get_change_message()
 
 

@@ -1,6 +1,7 @@
 /* Keeps parts of a page up to date: each element with data-django-jobs-live="URL" gets the HTML of
    that address as its content, every data-interval seconds (5 unless it says otherwise).
-   It can be paused by a button, which is remembered; it rests while nobody sees the tab. */
+   It can be paused by a button, which is remembered; it rests while nobody sees the tab, and ends
+   for an element that has got data-django-jobs-over: nothing of it will change any more. */
 (function () {
     "use strict";
 
@@ -111,7 +112,7 @@
     }
 
     async function refresh(region) {
-        if (paused || document.hidden || region.dataset.isLoading || isInUse(region)) {
+        if (paused || region.dataset.isOver || document.hidden || region.dataset.isLoading || isInUse(region)) {
             return;
         }
         region.dataset.isLoading = "yes";
@@ -127,12 +128,20 @@
             const html = await answer.text();
             if (!paused && !isInUse(region)) {
                 put(region, html);
+                end(region);
             }
             say("");
         } catch (error) {
             say(label("labelLost", "The server does not answer."));
         } finally {
             delete region.dataset.isLoading;
+        }
+    }
+
+    function end(region) {
+        if (region.querySelector("[data-django-jobs-over]")) {
+            region.dataset.isOver = "yes";
+            button.hidden = regions.every(function (one) { return one.dataset.isOver; });
         }
     }
 
