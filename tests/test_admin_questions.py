@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.db import connection
+from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
@@ -55,14 +58,14 @@ def address_of(page):
     model, _, view = page.partition("_")
     if view != "change":
         return reverse(f"admin:django_jobs_{page}")
-    of = {
+    of: dict[str, QuerySet[Any]] = {
         "job": Job.objects.filter(state="running"),
-        "queue": Queue.objects,
-        "worker": Worker.objects,
+        "queue": Queue.objects.all(),
+        "schedule": Schedule.objects.all(),
+        "worker": Worker.objects.all(),
+        "workflow": Job.objects.filter(step__isnull=False),
     }
-    of["schedule"] = Schedule.objects
-    rows = of[model] if model in of else Job.objects.filter(step__isnull=False)
-    first = rows.order_by("pk").first()
+    first = of[model].order_by("pk")[0]
     key = first.step.workflow_id if model == "workflow" else first.pk
     return reverse(f"admin:django_jobs_{page}", args=[key])
 
