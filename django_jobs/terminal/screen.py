@@ -17,6 +17,8 @@ from typing import Any, Self, TextIO
 #: The other page of the terminal with the cursor hidden, and back again.
 _ENTER, _LEAVE = "\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l"
 _HOME, _END_OF_LINE, _END_OF_PAGE = "\x1b[H", "\x1b[K", "\x1b[J"
+#: Seconds after which the size is looked at in any case: not every terminal tells of a new one.
+LOOK = 1.0
 #: Signals at which the terminal is to be left as it was found.
 _ENDS = (signal.SIGTERM, signal.SIGHUP)
 
@@ -32,6 +34,7 @@ class Screen:
         #: Wakes the wait when the size changes: select goes on by itself after a signal.
         self._woken, self._waker = os.pipe()
         os.set_blocking(self._waker, False)
+        self._size = os.terminal_size((0, 0))
 
     def __enter__(self) -> Self:
         self._take()
@@ -72,7 +75,8 @@ class Screen:
     def draw(self, lines: Sequence[str]) -> None:
         """Write lines, cut to the size that the terminal has now."""
         # Not by shutil: the environment may say a size that was true once.
-        width, height = os.get_terminal_size(self._stream.fileno())
+        self._size = os.get_terminal_size(self._stream.fileno())
+        width, height = self._size
         shown = [line[:width] for line in lines[:height]]
         # Line by line over what is there: to clear the page first would make it flicker.
         text = f"{_END_OF_LINE}\n".join(shown)
@@ -82,15 +86,16 @@ class Screen:
     def key(self, seconds: float) -> str:
         """Return the key that is pressed within some seconds; nothing where the size changes."""
         end = time.monotonic() + seconds
-        ready, _, _ = select.select(
-            [self._keys, self._woken], [], [], max(end - time.monotonic(), 0)
-        )
-        if self._woken in ready:
-            os.read(self._woken, 1024)
-            return ""
-        if self._keys in ready:
-            return os.read(self._keys, 1).decode("ascii", "replace") or "q"  # its end: hung up
-        return ""
+        while True:
+            left = max(end - time.monotonic(), 0)
+            ready, _, _ = select.select([self._keys, self._woken], [], [], min(left, LOOK))
+            if self._woken in ready:
+                os.read(self._woken, 1024)
+                return ""
+            if self._keys in ready:
+                return os.read(self._keys, 1).decode("ascii", "replace") or "q"  # its end: hung up
+            if left <= LOOK or self._size != os.get_terminal_size(self._stream.fileno()):
+                return ""
 
     def _wake(self, number: int, frame: FrameType | None) -> None:
         with suppress(BlockingIOError):  # it was woken many times already
