@@ -46,8 +46,12 @@ PACKAGE = ROOT / "django_jobs"
 LIFECYCLE = DOCS / "lifecycle.md"
 #: Runs where Django's own tasks are, in a project whose backend for them is ours.
 DJANGO_TASKS = DOCS / "django-tasks.md"
+#: Followed to the letter, in a project of its own, by tests/test_tutorial.py.
+TUTORIAL = DOCS / "tutorial.md"
 PAGES_WITH_CODE = [
-    page for page in sorted(DOCS.glob("*.md")) if python_blocks(page) and page != DJANGO_TASKS
+    page
+    for page in sorted(DOCS.glob("*.md"))
+    if python_blocks(page) and page not in (DJANGO_TASKS, TUTORIAL)
 ]
 #: The signals of this project, by name.
 SIGNALS = {name: one for name, one in vars(job_signals).items() if isinstance(one, Signal)}
