@@ -272,7 +272,11 @@ class TestSteeringWhatWaits:
             reprioritize([make_job()], priority)
 
     def test_jobs_of_an_ordered_function_keep_theirs(self):
-        row = enqueue(job(ordered=True, name="tests.in_order")(samples.undecorated))
+        @job(ordered=True, name="tests.in_order")
+        def in_order(number: int = 0) -> int:
+            return number
+
+        row = enqueue(in_order)
 
         assert reprioritize(row, 5) == 0
         assert row_of(row)["priority"] == 0
