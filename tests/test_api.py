@@ -272,11 +272,11 @@ class TestSteeringWhatWaits:
             reprioritize([make_job()], priority)
 
     def test_jobs_of_an_ordered_function_keep_theirs(self):
-        @job(ordered=True, name="tests.in_order")
         def in_order(number: int = 0) -> int:
             return number
 
-        row = enqueue(in_order)
+        in_order.__qualname__ = "in_order"
+        row = enqueue(job(ordered=True, name="tests.in_order")(in_order))
 
         assert reprioritize(row, 5) == 0
         assert row_of(row)["priority"] == 0
