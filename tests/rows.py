@@ -83,6 +83,11 @@ def settle() -> int:
     return engine.settle(retention=RETENTION, using="default")
 
 
+def rescue(workers: Sequence[int]) -> list[engine.Rescued]:
+    """Take the jobs of workers back."""
+    return engine.rescue(workers, reason="lost", retention=RETENTION, using="default")
+
+
 def rescue_dead(timeout: float = 30) -> list[engine.Rescued]:
     """Rescue the jobs of workers without a sign of life."""
     return engine.rescue_dead(timeout=timeout, retention=RETENTION, using="default")

@@ -85,10 +85,17 @@ class Claim:
         self.again_in: float | None = None
 
     def make(self) -> list[Claimed]:
-        """Look at the heads, and again while that may find more; return what was claimed."""
+        """Look at the heads, and again while that may find more; return what was claimed.
+
+        Each job is in it once. One that was taken from us between two looks, by a rescue or a
+        cancellation with a retry, may be met again: only its last claim holds.
+        """
         for _ in range(LOOKS):
             if not self._look() or self._left <= 0:
                 break
+        last = {job.id: job for job in self.claimed}
+        if len(last) < len(self.claimed):
+            self.claimed = [job for job in self.claimed if last[job.id] is job]
         return self.claimed
 
     def _look(self) -> bool:

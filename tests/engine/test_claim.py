@@ -6,13 +6,13 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from django_jobs import engine
 from django_jobs.models import Job, Queue
 from django_jobs.states import State
-from tests.rows import claim, make_job, make_jobs, row_of
+from tests.rows import claim, make_job, make_jobs, rescue, row_of
 from tests.threads import at_once
 
 
@@ -153,6 +153,28 @@ class TestManyWorkers:
         ids = [job.id for share in shares for job in share]
         assert sorted(ids) == [job.pk for job in jobs]
         assert set(Job.objects.values_list("claims", "attempts")) == {(1, 1)}
+
+    def test_a_job_that_was_lost_and_met_again_in_one_claim_is_held_once(self):
+        # Given jobs that take two looks
+        make_jobs(2, queue="mail", priority=2, max_attempts=2)
+        make_jobs(2, queue="default", priority=1)
+        lost: list[engine.Rescued] = []
+
+        def lose_the_first(execute, statement, params, many, context):
+            answer = execute(statement, params, many, context)
+            if "SET state = 'running'" in statement and not lost:
+                # A rescuer who takes us for dead, since we were slow.
+                lost.extend(*at_once(lambda: rescue([1])))
+            return answer
+
+        # When what the first look has claimed is rescued before the second
+        with connection.execute_wrapper(lose_the_first):
+            claimed = claim(worker=1)
+
+        # Then the last claim of each is the one that we have
+        assert len(lost) == 2
+        rows = Job.objects.order_by("id").values_list("id", "claims")
+        assert sorted((job.id, job.claims) for job in claimed) == list(rows)
 
     def test_a_locked_row_is_passed_over(self):
         locked, free = make_jobs(2)

@@ -149,6 +149,8 @@ class Pressure:
             for _ in range(random.randrange(1, 20)):
                 claimed = claim(worker, limit=random.choice([1, 5, 50]))
                 self._note("claim", len(claimed))
+                if len({job.id for job in claimed}) < len(claimed):
+                    self._complain("a claim brought a job twice")
                 random.shuffle(claimed)
                 cut = random.randrange(len(claimed) + 1) if random.random() < 0.2 else 0
                 self._note("release", len(engine.release(claimed[:cut], using="default")))
