@@ -1,8 +1,8 @@
-"""Which queues no worker serves."""
+"""Which workers serve a queue, and which queues no worker serves."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from django_jobs import surroundings
@@ -10,6 +10,7 @@ from django_jobs.bounds import policy_for
 from django_jobs.conf import options
 from django_jobs.models import Queue
 from django_jobs.queueing import carries
+from django_jobs.surroundings import LiveWorker
 
 
 class Gap(NamedTuple):
@@ -20,6 +21,17 @@ class Gap(NamedTuple):
     tags: tuple[str, ...] = ()
 
 
+def live_workers(*, using: str) -> list[LiveWorker]:
+    """Return the workers that give signs of life."""
+    return surroundings.live_workers(timeout=options().heartbeat_timeout, using=using)
+
+
+def serving(name: str, row: Queue | None, workers: Iterable[LiveWorker]) -> list[LiveWorker]:
+    """Return those of the workers that serve a queue, quiet ones too; ``row`` is its row."""
+    tags = policy_for(name, row).tags
+    return [one for one in workers if one.serves(name) and carries(one.tags, tags)]
+
+
 def gaps(queues: Collection[str], *, using: str) -> list[Gap]:
     """Return those of the queues that no live worker serves."""
     if not queues:
@@ -28,12 +40,11 @@ def gaps(queues: Collection[str], *, using: str) -> list[Gap]:
 
 
 def _gaps(queues: Collection[str], using: str) -> Iterator[Gap]:
-    workers = surroundings.live_workers(timeout=options().heartbeat_timeout, using=using)
+    workers = live_workers(using=using)
     rows = Queue.objects.using(using).in_bulk(list(queues), field_name="name")
     for queue in sorted(queues):
-        serving = [worker for worker in workers if worker.serves(queue)]
-        tags = policy_for(queue, rows.get(queue)).tags
-        if not serving:
-            yield Gap(queue)
-        elif not any(carries(worker.tags, tags) for worker in serving):
-            yield Gap(queue, tags)
+        row = rows.get(queue)
+        if serving(queue, row, workers):
+            continue
+        is_named = any(worker.serves(queue) for worker in workers)
+        yield Gap(queue, policy_for(queue, row).tags if is_named else ())

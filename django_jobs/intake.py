@@ -137,12 +137,10 @@ class Intake:
             self._appetites[""].learn(finished)
             return
         limits = registry.limits()
-        by_name: dict[str, list[Finished]] = {}
-        for ended in finished:
-            by_name.setdefault(ended.job.name, []).append(ended)
+        kinds = {name: _places(name, limits) for name in {ended.job.name for ended in finished}}
         shares: dict[str, list[Finished]] = {}
-        for name, theirs in by_name.items():
-            shares.setdefault(_places(name, limits), []).extend(theirs)
+        for ended in finished:
+            shares.setdefault(kinds[ended.job.name], []).append(ended)
         for kind, share in shares.items():
             self._appetite(kind).learn(share)
 

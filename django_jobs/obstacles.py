@@ -6,9 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from django_jobs import surroundings, wording
+from django_jobs import coverage, surroundings, wording
 from django_jobs.bounds import bounds, policy_for, untagged
-from django_jobs.conf import options
 from django_jobs.definitions import Definition
 from django_jobs.exceptions import UnknownJob
 from django_jobs.models import Job, Queue, Step
@@ -54,7 +53,7 @@ class Obstacles:
     def __init__(self, job: Job, now: datetime, using: str) -> None:
         """``now`` is the time of the database."""
         self._job, self._now, self._using = job, now, using
-        self._workers = surroundings.live_workers(timeout=options().heartbeat_timeout, using=using)
+        self._workers = coverage.live_workers(using=using)
         #: Those that take jobs of its queue.
         serving = [worker for worker in self._workers if worker.serves(job.queue)]
         self._serving = [worker for worker in serving if not worker.is_quiet]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.db import connection, transaction
@@ -49,3 +50,50 @@ def _ways(node: dict[str, Any], table: str) -> Iterator[str]:
         yield node["Node Type"]
     for child in node.get("Plans", ()):
         yield from _ways(child, table)
+
+
+def rows_touched(statement: str) -> float:
+    """Run a statement; return how many rows of jobs its scans looked at."""
+    ((plan,),) = sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}")
+    plan = json.loads(plan) if isinstance(plan, str) else plan
+    return sum(_looked_at(plan[0]["Plan"]))
+
+
+def _looked_at(node: dict[str, Any]) -> Iterator[float]:
+    if node.get("Relation Name") == TABLE and "Scan" in node["Node Type"]:
+        removed = node.get("Rows Removed by Filter", 0)
+        yield (node["Actual Rows"] + removed) * node["Actual Loops"]
+    for child in node.get("Plans", ()):
+        yield from _looked_at(child)
+
+
+def rows_handled(statement: str) -> float:
+    """Run a statement and take it back; return how many rows all of its steps had in hand."""
+    with transaction.atomic():
+        ((plan,),) = sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}")
+        transaction.set_rollback(True)
+    plan = json.loads(plan) if isinstance(plan, str) else plan
+    return sum(_handled(plan[0]["Plan"]))
+
+
+def _handled(node: dict[str, Any]) -> Iterator[float]:
+    removed = sum(value for key, value in node.items() if key.startswith("Rows Removed by"))
+    yield (node["Actual Rows"] + removed) * node["Actual Loops"]
+    for child in node.get("Plans", ()):
+        yield from _handled(child)
+
+
+@contextmanager
+def old_statistics(*tables: str) -> Iterator[None]:
+    """Keep the statistics of tables as old as the block makes them, and leave the tables empty."""
+    # Pages of rows that were rolled back would else count: what is empty is of no size.
+    sql(f"TRUNCATE {', '.join(tables)}")
+    for table in tables:
+        sql(f"ALTER TABLE {table} SET (autovacuum_enabled = off)")
+    try:
+        yield
+    finally:
+        sql(f"TRUNCATE {', '.join(tables)}")
+        for table in tables:
+            sql(f"ALTER TABLE {table} RESET (autovacuum_enabled)")
+            sql(f"ANALYZE {table}")

@@ -8,9 +8,9 @@ import pytest
 from django.urls import reverse
 
 from django_jobs.models import Job, Link
-from tests.plans import TABLE, statements_of, ways_into_jobs
+from tests.plans import TABLE, old_statistics, rows_touched, statements_of, ways_into_jobs
 from tests.rows import make_job, sql
-from tests.test_query_plans import MILLION, fill, finished, rows_touched
+from tests.test_query_plans import MILLION, fill, finished
 
 pytestmark = [pytest.mark.volume, pytest.mark.django_db(transaction=True)]
 
@@ -22,13 +22,8 @@ MOST = 2_100
 @pytest.fixture
 def no_autovacuum(transactional_db):
     """Keep the statistics as old as the test makes them."""
-    for table in (TABLE, LINK):
-        sql(f"ALTER TABLE {table} SET (autovacuum_enabled = off)")
-    yield
-    sql(f"TRUNCATE {TABLE}, {LINK}")
-    for table in (TABLE, LINK):
-        sql(f"ALTER TABLE {table} RESET (autovacuum_enabled)")
-        sql(f"ANALYZE {table}")
+    with old_statistics(TABLE, LINK):
+        yield
 
 
 @pytest.fixture

@@ -8,9 +8,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from django_jobs import argumentindex, slices, tallies
-from tests.plans import TABLE, ways_into_jobs
+from tests.plans import TABLE, old_statistics, rows_touched, ways_into_jobs
 from tests.rows import sql
-from tests.test_query_plans import no_autovacuum, rows_touched  # noqa: F401 - a fixture
 
 pytestmark = [pytest.mark.volume, pytest.mark.django_db]
 
@@ -83,10 +82,11 @@ ASKED = {
 
 
 @pytest.fixture
-def a_million(no_autovacuum, transactional_db):  # noqa: F811 - the fixture
-    sql(f"TRUNCATE {TABLE}")  # or what other tests have rolled back is counted among its pages
-    sql(f"ANALYZE {TABLE}")
-    sql(_FILL)
+def a_million(transactional_db):
+    with old_statistics(TABLE):
+        sql(f"ANALYZE {TABLE}")
+        sql(_FILL)
+        yield
 
 
 def test_no_page_of_the_list_looks_at_all_jobs(

@@ -8,9 +8,9 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from django_jobs.models import Queue, Schedule, Worker
-from tests.plans import TABLE, ways_into_jobs
+from tests.plans import TABLE, old_statistics, rows_handled, ways_into_jobs
 from tests.rows import make_job, sql
-from tests.test_query_plans import fill, finished, rows_handled, running, scheduled
+from tests.test_query_plans import fill, finished, running, scheduled
 
 MILLION = 1_000_000
 FAILURES = 20_000
@@ -38,7 +38,11 @@ def own_jobs(request, jobs):
 @pytest.fixture
 def many_jobs(transactional_db):
     """Make a million jobs; the statistics stay as old as the test makes them."""
-    sql(f"ALTER TABLE {TABLE} SET (autovacuum_enabled = off)")
+    with old_statistics(TABLE):
+        yield _made()
+
+
+def _made():
     sql(f"ANALYZE {TABLE}")
     worker = Worker.objects.create(hostname="web1", pid=1)
     schedule = Schedule.objects.create(
@@ -52,10 +56,7 @@ def many_jobs(transactional_db):
     fill("failed", FAILURES, finished_at="now()", fingerprint="'ab' || n % 50")
     schedule.last_job = make_job(schedule=schedule)
     Schedule.objects.update(last_job=schedule.last_job)
-    yield {"worker_change": worker, "schedule_change": schedule, "queue_change": queue}
-    sql(f"TRUNCATE {TABLE}")
-    sql(f"ALTER TABLE {TABLE} RESET (autovacuum_enabled)")
-    sql(f"ANALYZE {TABLE}")
+    return {"worker_change": worker, "schedule_change": schedule, "queue_change": queue}
 
 
 @pytest.mark.volume

@@ -11,9 +11,15 @@ from django.db import transaction
 from django_jobs import engine, runs
 from django_jobs.models import Job, Link
 from django_jobs.outcomes import Claimed
-from tests.plans import TABLE, statements_of, ways_into, ways_into_jobs
+from tests.plans import (
+    TABLE,
+    old_statistics,
+    rows_handled,
+    statements_of,
+    ways_into,
+    ways_into_jobs,
+)
 from tests.rows import RETENTION, settle, sql
-from tests.test_query_plans import rows_handled
 
 LINK = Link._meta.db_table
 #: Jobs: those that are found by their arguments, others, and those that wait.
@@ -24,13 +30,8 @@ BATCH = 300
 @pytest.fixture
 def no_autovacuum(transactional_db):
     """Keep the statistics as old as the test makes them."""
-    for table in (TABLE, LINK):
-        sql(f"ALTER TABLE {table} SET (autovacuum_enabled = off)")
-    yield
-    sql(f"TRUNCATE {TABLE}, {LINK}")
-    for table in (TABLE, LINK):
-        sql(f"ALTER TABLE {table} RESET (autovacuum_enabled)")
-        sql(f"ANALYZE {table}")
+    with old_statistics(TABLE, LINK):
+        yield
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 
 import pytest
@@ -16,7 +15,14 @@ from django_jobs.models import Job, Schedule, Worker
 from django_jobs.outcomes import Claimed
 from django_jobs.rates import Rate
 from testproject.ledger.jobs import nothing
-from tests.plans import TABLE, statements_of, ways_into_jobs
+from tests.plans import (
+    TABLE,
+    old_statistics,
+    rows_handled,
+    rows_touched,
+    statements_of,
+    ways_into_jobs,
+)
 from tests.rows import FAILED, RETENTION, claim, ended, finish, sql
 
 MILLION = 1_000_000
@@ -195,45 +201,11 @@ def check_all(subtests, batch, *, but=()):
     assert batch
 
 
-def rows_touched(statement):
-    """Run a statement; return how many rows of jobs its scans looked at."""
-    ((plan,),) = sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}")
-    plan = json.loads(plan) if isinstance(plan, str) else plan
-    return sum(_looked_at(plan[0]["Plan"]))
-
-
-def _looked_at(node):
-    if node.get("Relation Name") == TABLE and "Scan" in node["Node Type"]:
-        removed = node.get("Rows Removed by Filter", 0)
-        yield (node["Actual Rows"] + removed) * node["Actual Loops"]
-    for child in node.get("Plans", ()):
-        yield from _looked_at(child)
-
-
-def rows_handled(statement):
-    """Run a statement and take it back; return how many rows all of its steps had in hand."""
-    with transaction.atomic():
-        ((plan,),) = sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}")
-        transaction.set_rollback(True)
-    plan = json.loads(plan) if isinstance(plan, str) else plan
-    return sum(_handled(plan[0]["Plan"]))
-
-
-def _handled(node):
-    removed = sum(value for key, value in node.items() if key.startswith("Rows Removed by"))
-    yield (node["Actual Rows"] + removed) * node["Actual Loops"]
-    for child in node.get("Plans", ()):
-        yield from _handled(child)
-
-
 @pytest.fixture
 def no_autovacuum(transactional_db):
     """Keep the statistics as old as the test makes them."""
-    sql(f"ALTER TABLE {TABLE} SET (autovacuum_enabled = off)")
-    yield
-    sql(f"TRUNCATE {TABLE}")
-    sql(f"ALTER TABLE {TABLE} RESET (autovacuum_enabled)")
-    sql(f"ANALYZE {TABLE}")
+    with old_statistics(TABLE):
+        yield
 
 
 @pytest.mark.usefixtures("no_autovacuum")

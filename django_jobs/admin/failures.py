@@ -11,14 +11,14 @@ from django.contrib.admin import AdminSite
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import NoReverseMatch, path, reverse
+from django.urls import path, reverse
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from django_jobs import api
 from django_jobs import failures as grouping
-from django_jobs.admin import access, audit
+from django_jobs.admin import access, audit, links
 from django_jobs.admin.access import Power
 from django_jobs.engine.sql import write_alias
 from django_jobs.failures import MOST, Group
@@ -168,18 +168,10 @@ def _note(request: HttpRequest, tried: list[int], retried: int) -> None:
 def _row(group: Group, given: dict[str, str]) -> dict[str, Any]:
     # What has no fingerprint failed by no error of its own: it is found in the list of all.
     same = {"fingerprint": group.fingerprint} if group.fingerprint else {}
-    query = urlencode({**same, "state__exact": State.FAILED.value})
     retried = urlencode({"fingerprint": group.fingerprint, **given})
     return {
         "group": group,
-        "jobs_url": f"{jobs}?{query}" if (jobs := _address("job_changelist")) else "",
+        "jobs_url": links.jobs(**same, state__exact=State.FAILED.value),
         "retry_url": f"{reverse('admin:django_jobs_failures_retry')}?{retried}",
-        "examples": [(key, _address("job_change", key)) for key in group.ids],
+        "examples": [(key, links.address("job_change", key)) for key in group.ids],
     }
-
-
-def _address(name: str, *args: int) -> str:
-    try:
-        return reverse(f"admin:django_jobs_{name}", args=args)
-    except NoReverseMatch:  # a project may take the jobs out of its admin
-        return ""

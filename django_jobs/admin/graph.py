@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
-from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from django_jobs.admin import links
 from django_jobs.admin.layout import Layout, Point, layout
 from django_jobs.models import Step
 
@@ -27,7 +27,7 @@ _FITTING = 25
 
 def jobs_of(step: Step) -> str:
     """Return the address of the list of a step's jobs."""
-    return f"{reverse('admin:django_jobs_job_changelist')}?step__id__exact={step.pk}"
+    return links.jobs(step__id__exact=str(step.pk))
 
 
 def drawing(steps: Sequence[Step], before: Mapping[int, Sequence[int]]) -> SafeString:

@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from django_jobs import api, wording
+from django_jobs import api, coverage, wording
 from django_jobs.admin import access, audit, failures, fullness, links
 from django_jobs.admin.access import Power
 from django_jobs.admin.dashboard import views
@@ -190,9 +190,9 @@ class QueueAdmin(Steered, _QueueAdmin):
     def _look(self, request: HttpRequest, rows: Any) -> None:
         using = rows.db if isinstance(rows, QuerySet) else rows[0]._state.db
         found = fullness.fullness(request, using=using)
-        workers = fullness.live_workers(using=using)
+        workers = coverage.live_workers(using=using)
         for row in rows:
-            row.found, row.serving = found, fullness.serving(row, workers)
+            row.found, row.serving = found, coverage.serving(row.name, row, workers)
 
     @admin.display(description=_("state"), ordering="paused_at")
     def shown_state(self, queue: Queue) -> SafeString:

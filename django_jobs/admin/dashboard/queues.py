@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
 
 from django.http import HttpRequest
-from django.urls import reverse
 
 from django_jobs import figures, history
-from django_jobs.admin import access
+from django_jobs.admin import access, links
 from django_jobs.admin.dashboard import scale
+from django_jobs.admin.fullness import COUNTED, visible_figures
 from django_jobs.figures import Figures, QueueFigures
 from django_jobs.histogram import quantile
 from django_jobs.history import Slot
@@ -26,14 +25,6 @@ SHOWN = 50
 MOST_VISIBLE = 1_000
 #: Seconds that throughput and times are told of.
 WINDOW = 3_600
-STATES = (State.READY, State.RUNNING, State.SCHEDULED, State.FAILED)
-#: As the indexes of the states are ordered.
-_ORDER = {
-    State.READY: ("queue",),
-    State.RUNNING: ("worker_id",),
-    State.SCHEDULED: ("scheduled_at",),
-    State.FAILED: ("-finished_at",),
-}
 
 
 @dataclass
@@ -45,7 +36,7 @@ class Row:
     url: str
     #: The words of an address that shows its charts.
     charts: str
-    #: In the order of STATES.
+    #: Of each state that is counted, and where these jobs are listed.
     counts: Sequence[tuple[str, str]]
     oldest: str = ""
     per_minute: str = ""
@@ -82,9 +73,12 @@ def _row(found: Figures, one: QueueFigures, key: int | None, past: Slot | None) 
     row = Row(
         one.name,
         key,
-        reverse("admin:django_jobs_queue_change", args=[key]) if key else "",
+        links.address("queue_change", key) if key else "",
         urlencode({"queue": one.name}),
-        [(_count(found, one, state), _listed(one.name, state)) for state in STATES],
+        [
+            (_count(found, one, state), links.jobs(state__exact=state.value, queue=one.name))
+            for state in COUNTED
+        ],
         oldest="" if one.oldest is None else scale.duration(max(round(one.oldest), 0)),
         paused_at=one.paused_at,
         resume_at=one.resume_at,
@@ -108,25 +102,11 @@ def _count(found: Figures, one: QueueFigures, state: State) -> str:
     return f"{scale.number(one.counts[state])}{'+' if found.is_capped(one.name, state) else ''}"
 
 
-def _listed(queue: str, state: State) -> str:
-    query = urlencode({"state__exact": state.value, "queue": queue})
-    return f"{reverse('admin:django_jobs_job_changelist')}?{query}"
-
-
 def _visible(request: HttpRequest, using: str) -> Figures:
-    """Count what the user may see: capped, since nobody knows how that is narrowed."""
-    queues: dict[str, QueueFigures] = {}
-    capped = set()
-    for state in STATES:
-        jobs = access.visible(request).filter(state=state)
-        counts = Counter(
-            jobs.order_by(*_ORDER[state]).values_list("queue", flat=True)[:MOST_VISIBLE]
-        )
-        if sum(counts.values()) == MOST_VISIBLE:
-            capped.add(state.value)
-        for name, count in counts.items():
-            queues.setdefault(name, QueueFigures(name)).counts[state] = count
+    """Count what the user may see, and say which of these queues are paused."""
+    found = visible_figures(request, limit=MOST_VISIBLE)
+    queues = {one.name: one for one in found.queues}
     for queue in Queue.objects.using(using).filter(name__in=queues):
         queues[queue.name].paused_at = queue.paused_at
         queues[queue.name].resume_at = queue.resume_at
-    return Figures(list(queues.values()), frozenset(capped), frozenset())
+    return found

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.template.defaultfilters import filesizeformat
-from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from django_jobs import roster
+from django_jobs.admin import links
 from django_jobs.admin.dashboard import scale
 from django_jobs.admin.standing import standing
 from django_jobs.conf import options
@@ -59,13 +59,13 @@ def rows(
     running = defaultdict(list)
     if with_jobs and first:
         for job in roster.running(limit=MOST, using=using):
-            url = reverse("admin:django_jobs_job_change", args=[job.id])
+            url = links.address("job_change", job.id)
             time = "" if job.seconds is None else scale.duration(max(round(job.seconds), 0))
             running[job.worker].append((job.name, time, url))
     return [
         Row(
             f"{one.hostname}:{one.pid}",
-            reverse("admin:django_jobs_worker_change", args=[one.id]),
+            links.address("worker_change", one.id),
             ", ".join(one.queues),
             one.version,
             scale.duration(max(round(one.heartbeat), 0)),
@@ -75,7 +75,7 @@ def rows(
             "" if one.rss is None else filesizeformat(one.rss),
             standing(one.orders, one.heard),
             _buttons(one) if with_buttons else [],
-            reverse("admin:django_jobs_worker_steer", args=[one.id]),
+            links.address("worker_steer", one.id),
             running[f"{one.hostname}:{one.pid}"][:JOBS],
         )
         for one in first

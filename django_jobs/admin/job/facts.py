@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from django.contrib.admin.models import LogEntry
-from django.urls import reverse
 from django.utils.formats import date_format
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from django_jobs import wording
-from django_jobs.admin import access
+from django_jobs.admin import access, links
 from django_jobs.admin.access import Power
 from django_jobs.admin.graph import jobs_of
 from django_jobs.admin.job.sight import Sight
@@ -25,8 +23,7 @@ Fact = tuple[str, SafeString | str]
 def properties(sight: Sight) -> list[Fact]:
     """Return what is set on a job; what is not set is left out."""
     job = sight.job
-    mail = reverse("admin:django_jobs_job_changelist")
-    queue = format_html('<a href="{}?queue={}">{}</a>', mail, job.queue, job.queue)
+    queue = links.link(links.jobs(queue=job.queue), job.queue)
     told: list[tuple[str, object]] = [
         (_("function"), job.name),
         (_("queue"), queue),
@@ -96,8 +93,7 @@ def _schedule(sight: Sight) -> Iterator[Fact]:
     row = Schedule.objects.using(job._state.db).filter(pk=job.schedule_id).first()
     told = str(row) if row else _("%d, gone") % job.schedule_id
     if row and access.may(sight.request, Power.VIEW_SCHEDULE):
-        page = reverse("admin:django_jobs_schedule_change", args=[row.pk])
-        told = format_html('<a href="{}">{}</a>', page, row)
+        told = links.page_of("schedule", row.pk, row)
     yield _("schedule"), told
     if job.tick is not None:
         yield _("for the tick of"), date_format(localtime(job.tick), "Y-m-d H:i:s")
@@ -115,10 +111,9 @@ def _workflow(sight: Sight) -> Iterator[Fact]:
         return
     told: SafeString | str = str(step.workflow)
     if access.may(sight.request, Power.VIEW_WORKFLOW):
-        page = reverse("admin:django_jobs_workflow_change", args=[step.workflow_id])
-        told = format_html('<a href="{}">{}</a>', page, step.workflow)
+        told = links.page_of("workflow", step.workflow_id, step.workflow)
     yield _("workflow"), told
-    yield _("step"), format_html('<a href="{}">{}</a>', jobs_of(step), step.name)
+    yield _("step"), links.link(jobs_of(step), step.name)
     if step.size > 1 and sight.sees_all:
         done = {"done": f"{step.done:,}", "size": f"{step.size:,}"}
         yield _("batch"), _("%(done)s of its %(size)s jobs have ended") % done
