@@ -13,7 +13,7 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext, ngettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
 from django_jobs import api, coverage, wording
@@ -136,7 +136,8 @@ class QueueAdmin(Steered, _QueueAdmin):
         if until is not None:
             done = gettext("Paused until %s.") % wording.moment(until)
         audit.note(request, queues, done)
-        self.message_user(request, f"{done} {gettext('Running jobs go on.')}", messages.SUCCESS)
+        told = " ".join((done, gettext("Running jobs go on.")))
+        self.message_user(request, told, messages.SUCCESS)
 
     @admin.action(description=_("Resume selected queues"), permissions=["operate"])
     def resume_queues(self, request: HttpRequest, queryset: QuerySet[Queue]) -> None:
@@ -236,10 +237,10 @@ class QueueAdmin(Steered, _QueueAdmin):
     def shown_workers(self, queue: Queue) -> SafeString:
         """Return how many workers take its jobs."""
         count = sum(not one.is_quiet for one in getattr(queue, "serving", ()))
-        kind = "" if count else "django-jobs-warning"
-        return format_html(
-            '<span class="{}">{}</span>', kind, f"{count:,}" if count else gettext("none")
-        )
+        if count:
+            return format_html("<span>{}</span>", f"{count:,}")
+        none = pgettext("workers", "none")
+        return format_html('<span class="django-jobs-warning">{}</span>', none)
 
     @admin.display(description=_("served by"))
     def shown_serving(self, queue: Queue) -> SafeString:

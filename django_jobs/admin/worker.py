@@ -24,7 +24,7 @@ from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext, ngettext, npgettext
 from django.utils.translation import gettext_lazy as _
 
 from django_jobs import api, wording
@@ -168,7 +168,7 @@ class WorkerAdmin(ReadOnly, Steered, _WorkerAdmin):
         told = format_html_join("", line, map(_named, jobs))
         if more <= 0:
             return told
-        text = ngettext("and %d more", "and %d more", more) % more
+        text = npgettext("jobs", "and %d more", "and %d more", more) % more
         return format_html('{}<div class="django-jobs-quiet">{}</div>', told, text)
 
     @admin.display(description=_("queues"))

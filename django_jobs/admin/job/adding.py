@@ -13,7 +13,7 @@ from django.forms import Media
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils.translation import gettext as now_
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from django_jobs import api
@@ -79,7 +79,7 @@ class Adding(_JobAdmin):
     def _choose(self, request: HttpRequest, source: Sight | None) -> HttpResponse:
         """Show the functions that a search finds."""
         if source is not None:
-            told = now_("The function of this job is not in the catalogue: %s") % source.job.name
+            told = gettext("The function of this job is not in the catalogue: %s") % source.job.name
             messages.warning(request, told)
         wanted = request.GET.get("q", "").strip()
         tasks = _tasks()
@@ -118,11 +118,13 @@ class Adding(_JobAdmin):
     def _told(self, request: HttpRequest, row: Job) -> HttpResponse:
         may_see = access.may_in(request, Power.VIEW, row.pk)
         if row.created:
-            messages.success(request, now_("Job %d was enqueued.") % row.pk)
+            messages.success(request, gettext("Job %d was enqueued.") % row.pk)
         elif may_see:
-            messages.warning(request, now_("Nothing was enqueued: this job holds the unique key."))
+            messages.warning(
+                request, gettext("Nothing was enqueued: this job holds the unique key.")
+            )
         else:
-            told = now_("Nothing was enqueued: another job holds the unique key.")
+            told = gettext("Nothing was enqueued: another job holds the unique key.")
             messages.warning(request, told)
         if may_see:
             return self._redirect("admin:django_jobs_job_change", row.pk)

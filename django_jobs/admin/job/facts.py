@@ -9,6 +9,7 @@ from django.utils.formats import date_format
 from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from django_jobs import wording
 from django_jobs.admin import access, links
@@ -55,7 +56,7 @@ def _attempts(job: Job) -> str:
 def _timeout(job: Job) -> str:
     if job.timeout is None:
         return ""
-    return wording.span(job.timeout) if job.timeout else _("none")
+    return wording.span(job.timeout) if job.timeout else pgettext("timeout", "none")
 
 
 def _memory(job: Job) -> str:

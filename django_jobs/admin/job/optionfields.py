@@ -12,6 +12,7 @@ from django.contrib.admin import widgets
 from django.utils.html import escape
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext
 
 from django_jobs.admin.job.argumentfields import FIELDS, WIDE
 from django_jobs.conf import options
@@ -36,7 +37,8 @@ def _fields(task: Task) -> Iterator[tuple[str, forms.Field]]:
     usual = _("Empty: %s.")
     text = partial(forms.CharField, required=False, max_length=255, widget=forms.TextInput(**WIDE))
     number = partial(forms.IntegerField, required=False, widget=widgets.AdminIntegerFieldWidget())
-    key = _("computed") if task.computes_unique_key else task.unique_key or _("none")
+    no_key = pgettext("unique key", "none")
+    key = _("computed") if task.computes_unique_key else task.unique_key or no_key
     timeout = options().default_timeout if task.timeout is None else task.timeout
     yield "queue", text(label=_("queue"), help_text=usual % task.queue)
     yield (
