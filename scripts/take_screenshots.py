@@ -28,15 +28,18 @@ def main() -> None:
     """Take all pictures, or those that are named."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("only", nargs="*", help="names of pictures, without -light and .png")
-    only = set(parser.parse_args().only)
+    parser.add_argument("--language", default="en-GB", help="of the browser, such as de")
+    parser.add_argument("--into", type=Path, default=IMAGES, help="folder for the pictures")
+    given = parser.parse_args()
+    only = set(given.only)
     sys.path.insert(0, str(ROOT))
     os.environ["DJANGO_SETTINGS_MODULE"] = "testproject.settings"
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # the browser's loop runs in this thread
     manage("demo", "--no-serve", "--orders", "120").wait()
     with working(), served() as address:
         pictures = prepare()
-        IMAGES.mkdir(parents=True, exist_ok=True)
-        with logged_in(address) as take:
+        given.into.mkdir(parents=True, exist_ok=True)
+        with logged_in(address, given.language, given.into) as take:
             for name, path in pictures.items():
                 if not only or name in only:
                     take(name, path)
@@ -103,7 +106,7 @@ def prepare() -> dict[str, str]:
 
 
 @contextmanager
-def logged_in(address: str) -> Iterator[Any]:
+def logged_in(address: str, language: str, folder: Path) -> Iterator[Any]:
     """Give a function that takes the pictures of a page: light, dark, and narrow."""
     from playwright.sync_api import sync_playwright
 
@@ -111,9 +114,9 @@ def logged_in(address: str) -> Iterator[Any]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         windows = {
-            "light": window(browser, address, WIDE, "light"),
-            "dark": window(browser, address, WIDE, "dark"),
-            "narrow": window(browser, address, NARROW, "light"),
+            "light": window(browser, address, WIDE, "light", language),
+            "dark": window(browser, address, WIDE, "dark", language),
+            "narrow": window(browser, address, NARROW, "light", language),
         }
 
         def take(name: str, path: str) -> None:
@@ -123,17 +126,17 @@ def logged_in(address: str) -> Iterator[Any]:
                 height = page.evaluate("document.documentElement.scrollHeight")
                 size = {**(NARROW if kind == "narrow" else WIDE)}
                 clip = {"x": 0, "y": 0, "width": size["width"], "height": min(height, TALLEST)}
-                target = IMAGES / f"{name}-{kind}.png"
+                target = folder / f"{name}-{kind}.png"
                 page.screenshot(path=target, full_page=True, clip=clip)
-                print(target.relative_to(ROOT), f"{target.stat().st_size // 1024} KB")
+                print(target, f"{target.stat().st_size // 1024} KB")
 
         yield take
         browser.close()
 
 
-def window(browser: Any, address: str, size: dict[str, int], scheme: str) -> Any:
+def window(browser: Any, address: str, size: dict[str, int], scheme: str, language: str) -> Any:
     """Return a window in which the demo's superuser is logged in."""
-    page = browser.new_context(viewport=size, color_scheme=scheme, locale="en-GB").new_page()
+    page = browser.new_context(viewport=size, color_scheme=scheme, locale=language).new_page()
     page.goto(f"{address}/admin/login/?next=/admin/django_jobs/")
     page.fill("#id_username", "admin")
     page.fill("#id_password", "admin")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from xml.etree import ElementTree
 
 import pytest
@@ -39,6 +40,13 @@ class TestPages:
         html = admin_client.get(LIST).content.decode()
         assert "mine" in html
         assert "1 of 2 (50 %)" in html
+
+    def test_the_time_that_it_took_is_told_in_words(self, admin_client):
+        workflow = chain(spec("a")).enqueue()
+        workflow.finished_at = workflow.created_at + timedelta(minutes=65)
+        workflow.state = "succeeded"
+        workflow.save()
+        assert "1 h 5 min" in page_of(admin_client, workflow)
 
     def test_the_list_asks_as_many_questions_for_fifty_as_for_one(
         self, admin_client, django_assert_max_num_queries

@@ -13,6 +13,8 @@ from django.urls import reverse
 from django.utils import translation
 
 import django_jobs
+from django_jobs.admin.schedule.preview import preview
+from django_jobs.models import Schedule
 from tests.rows import make_job
 
 PACKAGE = Path(django_jobs.__file__).parent
@@ -95,3 +97,9 @@ def test_the_admin_speaks_german(admin_client, settings):
     assert "Warteschlange" in dashboard.content.decode()
     assert "fehlgeschlagen" in jobs.content.decode()
     assert "Zeitstrahl" in page.content.decode()
+
+
+def test_the_days_of_a_schedules_next_runs_are_told_in_the_language():
+    with translation.override("de"):
+        shown = preview(Schedule(cron="0 3 * * 1", timezone="UTC"))
+    assert "<li>Mo 20" in shown

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
@@ -14,7 +13,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from django_jobs import api
+from django_jobs import api, wording
 from django_jobs.admin import access, audit, display
 from django_jobs.admin.access import Power
 from django_jobs.admin.graph import drawing, jobs_of
@@ -133,11 +132,11 @@ class WorkflowAdmin(ReadOnly, Steered, _WorkflowAdmin):
         return display.progress({"done": workflow.size - left, "total": workflow.size})
 
     @admin.display(description=_("took"))
-    def took(self, workflow: Workflow) -> timedelta | str:
+    def took(self, workflow: Workflow) -> str:
         """Return the time from its making to its end."""
         if workflow.finished_at is None:
             return ""
-        return workflow.finished_at - workflow.created_at
+        return wording.span(workflow.finished_at - workflow.created_at)
 
     @admin.display(description=_("graph"))
     def shown_graph(self, workflow: Workflow) -> SafeString:

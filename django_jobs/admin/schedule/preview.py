@@ -7,6 +7,7 @@ from typing import Any
 
 from django import forms
 from django.contrib.admin.widgets import AdminSplitDateTime
+from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
@@ -47,7 +48,7 @@ def preview(schedule: Schedule) -> SafeString:
         return format_html("{}<div>{}</div>", words, gettext("None: it is over."))
     now = datetime.now(UTC)
     lines = (
-        (f"{run:%a %Y-%m-%d %H:%M:%S %Z}", gettext("in %s") % wording.span(run - now))
+        (date_format(run, "D Y-m-d H:i:s T"), gettext("in %s") % wording.span(run - now))
         for run in runs
     )
     line = '<li>{} <span class="django-jobs-quiet">{}</span></li>'
