@@ -15,10 +15,9 @@ import pytest
 from tests.conformance.exceptions import EXCEPTIONS
 from tests.pages import ROOT
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(django.VERSION < (6, 0), reason="Django 5.2 has no tasks of its own"),
-]
+pytestmark = pytest.mark.skipif(
+    django.VERSION < (6, 0), reason="Django 5.2 has no tasks of its own"
+)
 #: Names a folder with Django's source distributions, where there is no index of packages.
 SOURCES = "DJANGO_SOURCES"
 
