@@ -34,6 +34,8 @@ def setup(app: Sphinx) -> None:
     """Let Sphinx do what Markdown has no words for."""
     # The one for SQL stumbles over $$.
     app.add_lexer("sql", PostgresLexer)
+    # A new page is listed even where the index is as it was.
+    app.connect("env-get-outdated", lambda *_: [root_doc])
     app.connect("source-read", add_contents)
     app.connect("build-finished", copy_pictures)
 
