@@ -34,6 +34,8 @@ class TestDescribing:
             .with_max_attempts(3)
             .with_scheduled_at(due)
             .with_unique_key("k")
+            .with_concurrency_key("c")
+            .with_expires_after(timedelta(hours=1))
             .with_timeout(timedelta(minutes=1))
             .with_meta(by="ada")
         )
@@ -41,6 +43,7 @@ class TestDescribing:
         assert (changed.args, changed.kwargs) == ((1, 2), {"a": 1})
         assert (changed.queue, changed.priority, changed.max_attempts) == ("mail", 7, 3)
         assert (changed.scheduled_at, changed.unique_key) == (due, "k")
+        assert (changed.concurrency_key, changed.expires_after) == ("c", 3600.0)
         assert (changed.timeout, changed.meta) == (60.0, {"by": "ada"})
         assert spec == samples.anything.job
         assert (spec.args, spec.queue) == ((), "default")
