@@ -32,7 +32,7 @@ class Place:
     recorder: FlightRecorder
     process: SpawnProcess | None = None
     born: float = 0.0
-    #: When to start the next process, by the monotonic clock.
+    #: When to start the next process, or to try again to bury the last, by the monotonic clock.
     due: float = 0.0
     #: When to kill the process, by the monotonic clock.
     kill_at: float = float("inf")

@@ -115,7 +115,9 @@ class Supervisor:
         self._on_tick(self._gauges)
         if self._adopts:
             orphans.reap()
-        sentinels = [place.process.sentinel for place in self._places if place.process]
+        # Those of the dead would end every wait at once.
+        living = [place.process for place in self._places if place.process and place.is_alive]
+        sentinels = [process.sentinel for process in living]
         if sentinels:
             connection.wait(sentinels, timeout=TICK)
         elif not self._is_over:
@@ -123,7 +125,8 @@ class Supervisor:
 
     def _attend(self, place: Place) -> None:
         """Bury the process of one place if it has ended, and start another if one is due."""
-        if place.process is not None and not place.is_alive:
+        has_ended = place.process is not None and not place.is_alive
+        if has_ended and (self._is_stopping or time.monotonic() >= place.due):
             self._bury(place)
         if place.process is None and not place.is_over:
             if self._is_stopping:
@@ -156,9 +159,13 @@ class Supervisor:
             self._note_false_start(place)
         else:
             place.ailment = f"its process {place.cause_of_death()}"
-            if self._salvage.rescue(place):  # else the database is away: again at the next tick
+            if self._salvage.rescue(place):
                 place.false_starts = 0
                 place.vacate()
+            elif self._is_stopping:
+                place.close()  # whoever next finds the worker silent for too long rescues it
+            else:
+                place.due = time.monotonic() + place.pauses.next()
 
     def _note_false_start(self, place: Place) -> None:
         cause = place.cause_of_death()
