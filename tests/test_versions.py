@@ -77,7 +77,7 @@ def test_django_6_is_not_tried_on_a_python_that_it_refuses():
     ("requirement", "lowest"),
     [
         ("Django>=5.2,<6.2", "Django==5.2"),
-        ("psycopg[binary]>=3.2.1", "psycopg[binary]==3.2.1"),
+        ("psycopg[binary]>=3.2.4", "psycopg[binary]==3.2.4"),
     ],
 )
 def test_the_lowest_version_of_a_requirement_is_its_lower_bound(requirement, lowest):

@@ -46,4 +46,4 @@ def test_the_library_needs_django_psycopg_and_cronsim_alone(wheel):
 
     needed = [line for line in metadata.get_all("Requires-Dist", []) if "extra ==" not in line]
 
-    assert needed == ["cronsim>=2.8", "django<6.2,>=5.2", "psycopg>=3.2.1"]
+    assert needed == ["cronsim>=2.8", "django<6.2,>=5.2", "psycopg>=3.2.4"]
