@@ -254,7 +254,10 @@ def _ageing(given: object) -> dict[str, float]:
     if after < 1:
         raise InvalidOption("AGEING['after'] must be at least 1 second.")
     by = check_count(given.get("by", 1), "AGEING['by']")
-    return {"after": after, "by": by, "up_to": check_priority(given["up_to"])}
+    try:
+        return {"after": after, "by": by, "up_to": check_priority(given["up_to"])}
+    except InvalidOption as error:
+        raise InvalidOption(f"AGEING['up_to']: {error}") from None
 
 
 def _names(given: object, key: str) -> tuple[str, ...]:

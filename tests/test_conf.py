@@ -26,6 +26,12 @@ def test_retention_is_merged_by_state():
     assert kept == {"succeeded": 0.0, "failed": 3600.0, "cancelled": 86400.0}
 
 
+def test_ageing_is_by_one_step_unless_told_otherwise():
+    given = read({"AGEING": {"after": timedelta(minutes=5), "up_to": 10}})
+
+    assert given.ageing == {"after": 300.0, "by": 1, "up_to": 10}
+
+
 @pytest.mark.parametrize("names", [["a", "b"], ("a", "b")])
 def test_names_may_be_a_list_or_a_tuple(names):
     given = read({"QUEUES": names, "JOB_MODULES": names})
@@ -124,6 +130,15 @@ def test_only_a_mapping_will_do(given):
         ("WORKER_MAX_AGE", 0),
         ("WORKER_MAX_AGE", "a day"),
         ("WORKER_MAX_MEMORY", 0),
+        ("WORKER_MAX_AGE", 0.5),
+        ("ADMIN_VISIBLE_JOBS", len),
+        ("QUEUE_ORDER", "random"),
+        ("AGEING", 60),
+        ("AGEING", {"after": 60}),
+        ("AGEING", {"after": 60, "up_to": 5, "until": 5}),
+        ("AGEING", {"after": 0.5, "up_to": 5}),
+        ("AGEING", {"after": 60, "up_to": 5, "by": 0}),
+        ("AGEING", {"after": 60, "up_to": "high"}),
         ("MIDDLEWARE", "shop.middleware.timing"),
         ("MIDDLEWARE", [len]),
         ("STOP_SIGNALS", "SIGTERM"),
