@@ -161,6 +161,21 @@ def test_a_miss_shows_what_was_enqueued_instead():
     assert "kwargs is {'label': 'x'}, not {'label': 'y'}" in str(caught.value)
 
 
+def test_when_it_is_due_may_be_told_as_a_while_or_a_moment():
+    # Given
+    later = enqueue(tried.plain.job.with_kwargs(label="x").with_scheduled_at(timedelta(hours=1)))
+
+    # Then
+    assert_enqueued(tried.plain, scheduled_at=timedelta(hours=1))
+    assert_enqueued(tried.plain, scheduled_at=later.scheduled_at)
+    assert_not_enqueued(tried.plain, scheduled_at=timedelta(hours=2))
+
+
+def test_a_miss_says_so_where_nothing_was_enqueued():
+    with pytest.raises(AssertionError, match=r"at least 1 .* found 0.\nNothing was enqueued."):
+        assert_enqueued(tried.plain)
+
+
 def test_a_careful_job_is_idempotent():
     assert assert_idempotent(tried.careful, label="x") > 2
     assert assert_idempotent(tried.atomic, label="x") >= 2

@@ -13,6 +13,7 @@ from django_jobs.limits import Allowance, Limit, QueuePolicy, Room
 from django_jobs.models import Job
 from django_jobs.outcomes import Failed
 from django_jobs.rates import Rate
+from django_jobs.services.ager import Ager
 from django_jobs.states import State
 from tests.rows import FAILED, FAULT, ended, finish, make_job, make_jobs, row_of, sql
 from tests.threads import at_once
@@ -295,6 +296,13 @@ class TestAgeing:
             make_job(queue=queue, enqueued_at="2020-01-01T00:00Z")
 
         assert engine.age(after=60, up_to=5, queues=["a"], using="default") == 1
+
+    def test_a_service_raises_as_the_settings_say(self):
+        old = make_job(enqueued_at="2020-01-01T00:00Z")
+        ager = Ager(60, "default", {"after": 60, "by": 2, "up_to": 3})
+
+        assert (ager.run_once(), ager.run_once()) == (1, 0)
+        assert row_of(old)["priority"] == 2
 
 
 def work(tenant: int) -> None:
