@@ -47,7 +47,7 @@ def marked_in_code():
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
                 before = names.get(node.func.id)
                 given = node.args[: 0 if before is None else before + 1]
-                texts = [one.value for one in given if isinstance(one, ast.Constant)]
+                texts = [str(one.value) for one in given if isinstance(one, ast.Constant)]
                 if texts and len(texts) == len(given):  # else it was marked elsewhere
                     yield "\x04".join(texts)
 
