@@ -14,7 +14,7 @@ from django.utils import translation
 
 import django_jobs
 from django_jobs.admin.schedule.preview import preview
-from django_jobs.models import Schedule
+from django_jobs.models import Schedule, Worker
 from tests.rows import make_job
 
 PACKAGE = Path(django_jobs.__file__).parent
@@ -103,3 +103,12 @@ def test_the_days_of_a_schedules_next_runs_are_told_in_the_language():
     with translation.override("de"):
         shown = preview(Schedule(cron="0 3 * * 1", timezone="UTC"))
     assert "<li>Mo 20" in shown
+
+
+@pytest.mark.django_db
+def test_numbers_are_told_in_the_language(admin_client, settings):
+    settings.LANGUAGE_CODE = "de"
+    Worker.objects.create(hostname="web1", pid=1, concurrency=1_500)
+    with translation.override("de"):
+        page = admin_client.get(reverse("admin:django_jobs_worker_changelist"))
+    assert "0 / 1.500" in page.content.decode()

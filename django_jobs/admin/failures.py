@@ -16,7 +16,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from django_jobs import api
+from django_jobs import api, wording
 from django_jobs import failures as grouping
 from django_jobs.admin import access, audit, links
 from django_jobs.admin.access import Power
@@ -170,14 +170,15 @@ def _retry(request: HttpRequest, given: dict[str, str]) -> None:
         tried += ids
         retried += api.retry(ids) if ids else 0
     _note(request, tried, retried)
-    text = ngettext("%s job was put back.", "%s jobs were put back.", retried) % f"{retried:,}"
+    text = ngettext("%s job was put back.", "%s jobs were put back.", retried)
+    text %= wording.number(retried)
     left = max(len(tried) - retried, 0)
     if left:
         text += " " + ngettext(
             "%s was left: it had been retried meanwhile, or another job holds its unique key.",
             "%s were left: they had been retried meanwhile, or other jobs hold their unique keys.",
             left,
-        ) % f"{left:,}"  # fmt: skip
+        ) % wording.number(left)  # fmt: skip
     level = messages.WARNING if left or not retried else messages.SUCCESS
     messages.add_message(request, level, text)
 

@@ -7,7 +7,7 @@ from collections import Counter
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from django_jobs import figures
+from django_jobs import figures, wording
 from django_jobs.admin import access, links
 from django_jobs.figures import MOST, Figures, QueueFigures
 from django_jobs.slices import Among, first
@@ -48,5 +48,5 @@ def count_text(found: Figures, queue: str, state: State) -> SafeString:
     """Return how many jobs of a queue are in a state, with a link to them."""
     row = next((one for one in found.queues if one.name == queue), QueueFigures(queue))
     count = row.counts[state]
-    text = f"{count:,}{'+' if found.is_capped(queue, state) else ''}"
+    text = f"{wording.number(count)}{'+' if found.is_capped(queue, state) else ''}"
     return links.link(links.jobs(queue=queue, state__exact=state.value), text)
