@@ -19,6 +19,8 @@ if not env.str("DATABASE_URL", default=""):
     )
 
 DATABASES = {"default": env.db_url("DATABASE_URL")}
+if "DATABASE_POOL" in env:  # what psycopg's pool is given
+    DATABASES["default"].setdefault("OPTIONS", {})["pool"] = env.json("DATABASE_POOL")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 DEBUG = env.bool("DEBUG", default=False)
