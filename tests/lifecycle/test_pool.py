@@ -42,6 +42,22 @@ def test_jobs_take_turns_where_there_are_more_of_them_than_connections(runjobs):
     assert "django_jobs.W011" in command.output
 
 
+def test_a_job_that_gets_no_connection_in_time_fails_that_attempt(runjobs, monkeypatch):
+    # Given a pool that lets nobody wait for long, and jobs that hold all of it
+    monkeypatch.setenv("DATABASE_POOL", '{"timeout": 0.5}')
+    enqueue_many([wait_at_gate.job.with_kwargs(label=str(n)) for n in range(10)])
+    runjobs("--processes", "0", "--concurrency", "10")
+    # When some have waited
+    wait_until(lambda: Job.objects.scheduled().exists())
+    # Then their attempt says why
+    (error,) = Job.objects.scheduled().first().errors
+    assert error["exception"].endswith("OperationalError")
+    assert "couldn't get a connection" in error["message"]
+    # And the worker lives, and does them when it may
+    Gate.objects.bulk_create([Gate(name=str(n)) for n in range(10)])
+    wait_until(lambda: hasten() == 0 and Job.objects.succeeded().count() == 10)
+
+
 def test_a_worker_survives_the_loss_of_all_that_is_in_its_pool(runjobs):
     # Given a worker in the middle of many jobs
     enqueue_many([leave_effect.job.with_kwargs(label=str(n)) for n in range(JOBS)])
