@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from functools import partial
 
 import pytest
 
@@ -14,7 +15,7 @@ from testproject.ledger.models import Effect
 from tests.databases import url_of_server
 from tests.lifecycle.conftest import worker_pids
 from tests.lifecycle.outages import other_connections
-from tests.pgbouncer import bouncing, is_installed
+from tests.pgbouncer import AS_DOCUMENTED, bouncing, is_installed
 from tests.threads import wait_until
 
 pytestmark = pytest.mark.skipif(not is_installed(), reason="pgbouncer is not installed")
@@ -25,10 +26,11 @@ JOBS = 500
 POOL = 5
 
 
-@pytest.fixture(params=[False, True], ids=["as the documentation says", "with LISTEN left on"])
-def proxy(request, monkeypatch):
+@pytest.fixture
+def proxy(monkeypatch):
     """Let workers be behind pgbouncer."""
-    monkeypatch.setenv("DJANGO_JOBS_LISTEN", str(request.param))
+    for name, value in AS_DOCUMENTED.items():
+        monkeypatch.setenv(name, value)
     with bouncing(url_of_server(), POOL) as url:
         monkeypatch.setenv("DATABASE_URL", url)
         yield
@@ -47,9 +49,25 @@ def test_a_worker_behind_pgbouncer_is_killed_and_no_job_is_lost(transactional_db
     wait_until(lambda: Job.objects.succeeded().count() == JOBS)
     assert set(Effect.objects.values_list("label", flat=True)) == {str(n) for n in range(JOBS)}
     wait_until(lambda: len(worker_pids()) == 2 and victim not in worker_pids())
-    # And who comes later is found, and they stop in order
-    (late,) = enqueue_many([leave_effect.job.with_kwargs(label="late")])
-    wait_until(lambda: Job.objects.succeeded().filter(pk=late.pk).exists())
+    # And they stop in order
     command.send(signal.SIGTERM)
     assert command.ends() == 0, command.output
     assert not Worker.objects.exists()
+
+
+def test_workers_poll_where_listen_was_left_on(transactional_db, proxy, runjobs, monkeypatch):
+    # Given a worker that listens where nothing can be heard
+    monkeypatch.setenv("DJANGO_JOBS_LISTEN", "True")
+    command = runjobs("--processes", "0")
+    wait_until(worker_pids)
+    # When jobs come, one after the other
+    for number in range(5):
+        row = leave_effect.enqueue(label=str(number))
+        # Then each is found
+        wait_until(partial(_has_succeeded, row))
+    # And the worker was told that it listens in vain
+    assert "django_jobs.W012" in command.output
+
+
+def _has_succeeded(row: Job) -> bool:
+    return Job.objects.succeeded().filter(pk=row.pk).exists()
