@@ -50,7 +50,7 @@ def test_a_job_that_gets_no_connection_in_time_fails_that_attempt(runjobs, monke
     # When some have waited
     wait_until(lambda: Job.objects.scheduled().exists())
     # Then their attempt says why
-    (error,) = Job.objects.scheduled().first().errors
+    (error,) = Job.objects.scheduled()[0].errors
     assert error["exception"].endswith("OperationalError")
     assert "couldn't get a connection" in error["message"]
     # And the worker lives, and does them when it may
