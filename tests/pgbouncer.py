@@ -70,7 +70,12 @@ def main() -> int:
 
 def is_installed() -> bool:
     """Tell whether this machine has pgbouncer."""
-    return shutil.which("pgbouncer") is not None
+    return _program() is not None
+
+
+def _program() -> str | None:
+    # Debian has it where ordinary users do not look.
+    return shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}{os.pathsep}/usr/sbin")
 
 
 @contextmanager
@@ -85,7 +90,8 @@ def bouncing(server: str, pool: int = POOL) -> Iterator[str]:
         (place / "users.txt").write_text("")
         configuration = place / "pgbouncer.ini"
         configuration.write_text(_configured(server, port, pool, place))
-        process = subprocess.Popen(["pgbouncer", "-q", *_owner(server), str(configuration)])
+        program = _program() or "pgbouncer"
+        process = subprocess.Popen([program, "-q", *_owner(server), str(configuration)])
         try:
             _wait_for(port)
             yield f"postgres://{_user(server)}@127.0.0.1:{port}{urlsplit(server).path}"

@@ -15,6 +15,7 @@ import psycopg
 
 from postgres.account import choose_account
 from postgres.cluster import DATABASE, SUPERUSER, Cluster
+from postgres.errors import ServerError
 from postgres.folders import run_folder
 from postgres.programs import embedded_bindir
 from postgres.server import temporary_server
@@ -50,6 +51,15 @@ class Pair:
     def promote(self) -> None:
         """Let the standby be the primary."""
         ask(self.standby, "SELECT pg_promote()")
+
+
+def is_possible() -> bool:
+    """Tell whether there are programs to make servers with."""
+    try:
+        embedded_bindir()
+    except ServerError:
+        return False
+    return True
 
 
 @contextmanager

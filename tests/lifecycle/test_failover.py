@@ -15,14 +15,16 @@ from testproject.ledger.jobs import leave_effect
 from testproject.ledger.models import Effect
 from tests.lifecycle.conftest import worker_pids
 from tests.lifecycle.outages import hasten
-from tests.standby import pair
+from tests.standby import is_possible, pair
 from tests.threads import wait_until
+
+pytestmark = pytest.mark.skipif(not is_possible(), reason="no programs of PostgreSQL are here")
 
 JOBS = 1000
 
 
 @pytest.fixture
-def servers(transactional_db, monkeypatch):
+def servers(transactional_db):
     """Let the test and its workers use a primary server and a standby of their own."""
     with pair() as servers, pytest.MonkeyPatch.context() as patch:
         connection.close()
