@@ -19,6 +19,10 @@ if not env.str("DATABASE_URL", default=""):
     )
 
 DATABASES = {"default": env.db_url("DATABASE_URL")}
+# As docs/databases.md has it behind pgbouncer.
+DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = env.bool("DATABASE_PROXIED", default=False)
+if "DATABASE_POOL" in env:  # what psycopg's pool is given
+    DATABASES["default"].setdefault("OPTIONS", {})["pool"] = env.json("DATABASE_POOL")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 DEBUG = env.bool("DEBUG", default=False)
