@@ -21,6 +21,7 @@ from django_jobs.backoff import Exponential
 from django_jobs.capabilities import EXECUTORS
 from django_jobs.conf import Options, read
 from django_jobs.context import JobContext
+from django_jobs.definitions import Definition
 from django_jobs.management.commands import runjobs
 from django_jobs.models import Job, Schedule
 from django_jobs.orders import WorkerOptions
@@ -229,6 +230,22 @@ def test_every_option_of_job_is_documented():
     assert documented == set(decorators._DECLARED)
 
 
+def test_the_defaults_of_job_are_documented():
+    plain = {field.name: field.default for field in fields(Definition)} | {"kwargs": {}}
+    documented = {
+        names(option)[0]: eval(names(default)[0])
+        for option, default, _ in table(DOCS / "enqueueing.md", "option of `@job`")
+        if names(default) and not is_a_setting(names(default)[0])
+    }
+
+    assert len(documented) > 7
+    assert documented == {option: plain[option] for option in documented}
+
+
+def is_a_setting(name):
+    return name.lower() in {field.name for field in fields(Options)}
+
+
 def test_the_table_of_executors_says_what_they_support():
     documented = {
         names(name)[0]: [cell_means(cell) for cell in cells]
@@ -325,12 +342,22 @@ def documented_bases():
     return {name: set(names(cell)) for name, cell in rows}
 
 
-def test_every_system_check_is_documented():
-    text = (DOCS / "errors.md").read_text()
+def test_every_system_check_is_documented_with_its_level():
+    documented = {names(check)[0]: level for check, level, *_ in table(DOCS / "checks.md", "check")}
 
-    assert set(re.findall(r"django_jobs\.[EWI]\d{3}", text)) == set(
-        re.findall(r"django_jobs\.[EWI]\d{3}", source())
+    assert documented == {
+        check: {"E": "error", "W": "warning"}[check.partition(".")[2][0]]
+        for check in re.findall(r"django_jobs\.[EWI]\d{3}", source())
+    }
+
+
+def test_the_id_of_a_check_says_its_level():
+    found = re.findall(
+        r'\b(Error|Warning)\((?:(?!\b(?:Error|Warning)\().)*?id="\w+\.([EW])', source(), re.S
     )
+
+    assert len(found) > 20
+    assert {(level[0], letter) for level, letter in found} == {("E", "E"), ("W", "W")}
 
 
 def test_every_event_in_the_log_is_documented():
