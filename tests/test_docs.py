@@ -1,8 +1,10 @@
 """What the documentation says is so: its code runs, its links lead somewhere, its tables agree."""
 
 import inspect
+import os
 import re
 import sys
+import tomllib
 import unittest
 from dataclasses import fields
 from datetime import timedelta
@@ -172,6 +174,14 @@ def test_the_index_links_every_page():
     linked = {link.partition("#")[0] for link in links(DOCS / "index.md")}
 
     assert {page.name for page in DOCS.glob("*.md")} - {"index.md"} <= linked
+
+
+def test_every_script_is_explained_to_those_who_contribute():
+    explained = {names(name)[0] for name, _ in table(ROOT / "CONTRIBUTING.md", "script")}
+    scripts = {path.name for path in (ROOT / "scripts").iterdir() if os.access(path, os.X_OK)}
+
+    assert explained >= {name for name in scripts if (ROOT / "scripts" / name).is_file()}
+    assert all((ROOT / "scripts" / name).exists() for name in explained)
 
 
 # The reference, compared with the code ---------------------------------------------------------
@@ -358,6 +368,22 @@ def test_the_id_of_a_check_says_its_level():
 
     assert len(found) > 20
     assert {(level[0], letter) for level, letter in found} == {("E", "E"), ("W", "W")}
+
+
+def test_the_versions_that_are_supported_are_those_of_the_classifiers():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    documented = {what: re.findall(r"\d\.\d+", cell) for what, cell, _ in supported()}
+
+    for what, prefix in (("Python", "Programming Language"), ("Django", "Framework")):
+        classifiers = "\n".join(project["classifiers"])
+        assert documented[what] == re.findall(
+            rf"^{prefix} :: {what} :: (\d\.\d+)$", classifiers, re.M
+        )
+    assert f"psycopg>={documented['psycopg'][0]}" in project["dependencies"]
+
+
+def supported():
+    return table(DOCS / "upgrading.md", "what")
 
 
 def test_every_event_in_the_log_is_documented():
