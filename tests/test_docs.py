@@ -6,6 +6,7 @@ import re
 import sys
 import tomllib
 import unittest
+from collections import defaultdict
 from dataclasses import fields
 from datetime import timedelta
 from decimal import Decimal
@@ -17,19 +18,30 @@ from django.db import connection
 from django.db.models import signals
 from django.dispatch import Signal
 
-from django_jobs import decorators, encoding, enqueue_on, exceptions, registry, schedules
+from django_jobs import (
+    cancel,
+    decorators,
+    encoding,
+    enqueue,
+    enqueue_on,
+    exceptions,
+    registry,
+    schedules,
+)
 from django_jobs import signals as job_signals
 from django_jobs.backoff import Exponential
 from django_jobs.capabilities import EXECUTORS
 from django_jobs.conf import Options, read
 from django_jobs.context import JobContext
 from django_jobs.definitions import Definition
+from django_jobs.limits import DEFAULT_UNITS
 from django_jobs.management.commands import runjobs
 from django_jobs.models import Job, Schedule
 from django_jobs.orders import WorkerOptions
 from django_jobs.states import TRANSITIONS, State
 from django_jobs.terminal import SUBCOMMANDS
 from django_jobs.worker import Worker
+from testproject.ledger.jobs import nothing
 from testproject.shop.models import Customer, Order, OrderLine, Product
 from tests.command_reference import reference
 from tests.pages import (
@@ -302,6 +314,34 @@ def test_every_signal_is_documented():
     assert {names(name)[0] for name, *_ in rows} == set(SIGNALS)
 
 
+def test_the_arguments_of_each_signal_are_documented(transactional_db, shop):
+    documented = {
+        names(name)[0]: set(names(arguments)) - {"Worker"}
+        for name, arguments, *_ in table(DOCS / "hooks.md", "signal")
+    }
+    heard = defaultdict(set)
+    receivers = [listen(heard, name, signal) for name, signal in SIGNALS.items()]
+
+    nothing.enqueue()
+    cancel(enqueue(nothing.job.with_scheduled_at(timedelta(days=1))))
+    Job.objects.create(name=nothing.job.definition.name, args=["no such argument"])
+    Job.objects.create(name=nothing.job.definition.name, args=["neither"], max_attempts=2)
+    Worker(WorkerOptions(burst=True)).run()
+
+    assert len(receivers) == len(heard)
+    assert heard == documented
+
+
+def listen(heard, name, signal):
+    """Note what a signal tells."""
+
+    def receiver(sender, signal, **told):
+        heard[name] |= set(told)
+
+    signal.connect(receiver, weak=False)
+    return receiver
+
+
 def test_every_type_that_has_a_tag_is_documented():
     stored = " ".join(cell for _, cell in table(DOCS / "enqueueing.md", "you pass"))
 
@@ -318,6 +358,17 @@ def test_every_flag_of_runjobs_is_documented():
     documented = {names(flag)[0].split()[0] for flag, *_ in table(DOCS / "workers.md", "flag")}
 
     assert documented == flags(runjobs.Command()) - flags(BaseCommand())
+
+
+def test_the_settings_that_flags_stand_for_have_the_defaults_that_are_told():
+    told = {
+        key: int(number.replace(",", ""))
+        for _, cell, _ in table(DOCS / "workers.md", "flag")
+        for key, number in re.findall(r"^`([A-Z_]+)`, ([\d,]+)$", cell)
+    }
+
+    assert len(told) > 2
+    assert told == {key: getattr(Options(), key.lower()) or DEFAULT_UNITS for key in told}
 
 
 def flags(command):

@@ -39,6 +39,7 @@ def run(**row):
         "testproject.shop.models.Order",
         "testproject.shop.models.Order.delete",
         "testproject.shop.checkout.transaction",
+        "django.contrib.auth.models.send_mail",
         "testproject.shop",
         "..",
         "no such thing",
