@@ -37,6 +37,22 @@ def test_enqueueing_takes_so_many_statements(way):
     assert len(without_notify) == int(said.partition(",")[0])
 
 
+def test_claims_and_ends_of_many_jobs_take_so_many_statements(worker):
+    anything.enqueue()
+    claim(worker)  # the first one of a process compiles its statement
+    enqueue_many([anything.job] * 100)
+
+    with CaptureQueriesContext(connection) as claiming:
+        claimed = claim(worker)
+    with CaptureQueriesContext(connection) as ending:
+        finish(*map(ended, claimed))
+
+    assert len(claimed) == 100
+    assert {"claim": len(claiming), "end": len(ending)} == {
+        name: int(cell[0]) for name, cell, _ in table(PAGE, "what") if name in ("claim", "end")
+    }
+
+
 def test_a_job_has_so_many_index_entries_in_each_state(worker):
     row = anything.enqueue()
     seen = {Job.objects.get().state: entries(row)}
