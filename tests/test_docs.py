@@ -319,7 +319,7 @@ def test_the_arguments_of_each_signal_are_documented(transactional_db, shop):
         names(name)[0]: set(names(arguments)) - {"Worker"}
         for name, arguments, *_ in table(DOCS / "hooks.md", "signal")
     }
-    heard = defaultdict(set)
+    heard: dict[str, set[str]] = defaultdict(set)
     receivers = [listen(heard, name, signal) for name, signal in SIGNALS.items()]
 
     nothing.enqueue()
