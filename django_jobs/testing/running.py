@@ -105,6 +105,15 @@ class Runner:
         Reporter(self.notebook, self.using).run_once()
         self._books.record([finished])
 
+    def carry_out(self, job: Claimed, guard: Guard) -> Finished:
+        """Run a claimed job, and record how it ended, as if each was committed by itself."""
+        # One by one: what waited for the job's commits comes before its end is recorded.
+        with as_autocommit(self.using):
+            finished = self.run(job, guard)
+        with as_autocommit(self.using):
+            self.record(finished)
+        return finished
+
     # What a running job asks and tells: execution's Desk -------------------------------------
 
     def note(
@@ -147,11 +156,7 @@ def run_jobs(
         while len(ran) < limit:
             claimed = runner.claim(1 if until_empty else limit)
             for job in claimed:
-                # One by one: what waited for the job's commits comes before its end is recorded.
-                with as_autocommit(alias):
-                    finished = runner.run(job, keep_error)
-                with as_autocommit(alias):
-                    runner.record(finished)
+                finished = runner.carry_out(job, keep_error)
                 if not isinstance(finished.outcome, Abandoned | Blocked):
                     ran.append(job.id)
                 if raise_errors and isinstance(finished.outcome, Failed):
