@@ -99,6 +99,17 @@ def test_the_admin_speaks_german(admin_client, settings):
     assert "Zeitstrahl" in page.content.decode()
 
 
+@pytest.mark.django_db
+def test_what_javascript_says_is_told_it_in_the_language(admin_client):
+    job = make_job()
+    for url in (
+        reverse("admin:app_list", args=["django_jobs"]),
+        reverse("admin:django_jobs_job_change", args=[job.pk]),
+    ):
+        page = admin_client.get(url, headers={"accept-language": "de"})
+        assert 'data-label-pause="Aktualisierung pausieren"' in page.content.decode()
+
+
 def test_the_days_of_a_schedules_next_runs_are_told_in_the_language():
     with translation.override("de"):
         shown = preview(Schedule(cron="0 3 * * 1", timezone="UTC"))
