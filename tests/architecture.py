@@ -79,6 +79,7 @@ FLOORS = {
     "runs": 2,
     "slices": 2,
     "stats": 2,
+    "rights": 2,
     "surroundings": 2,
     "tallies": 2,
     "triggers": 2,

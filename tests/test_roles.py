@@ -6,12 +6,13 @@ from contextlib import contextmanager, suppress
 from typing import Literal
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import ProgrammingError, connections
 
 from django_jobs import JobContext, cancel, chain, cron, engine, enqueue, enqueue_many, job, retry
 from django_jobs.models import Job, Queue
 from django_jobs.orders import WorkerOptions
+from django_jobs.preconditions import refuse_what_cannot_work
 from django_jobs.states import State
 from django_jobs.worker import Worker
 from tests.pages import DOCS, blocks
@@ -119,6 +120,25 @@ def test_a_worker_can_do_all_its_work(roles, monkeypatch, caplog, own_registry):
     states = [row.state for row in Job.objects.all()]
     assert (states.count(State.SUCCEEDED), states.count(State.FAILED)) == (12, 0)
     assert "permission denied" not in caplog.text
+
+
+def test_a_worker_without_the_rights_is_refused_and_told_the_grants(roles, monkeypatch):
+    # Given a user that may look, and nothing else
+    with acting_as("jobs_reader", monkeypatch), pytest.raises(CommandError) as refused:
+        refuse_what_cannot_work("default")
+    # Then it is told what to grant
+    told = str(refused.value).splitlines()
+    assert "GRANT INSERT, UPDATE, DELETE ON django_jobs_job TO jobs_reader;" in told
+    assert "GRANT USAGE ON SEQUENCE public.django_jobs_job_id_seq TO jobs_reader;" in told
+    # And with just that, it may start
+    sql("".join(told[1:]))
+    with acting_as("jobs_reader", monkeypatch):
+        refuse_what_cannot_work("default")
+
+
+def test_the_rights_of_the_page_are_enough_to_start(roles, monkeypatch):
+    with acting_as("jobs_worker", monkeypatch):
+        refuse_what_cannot_work("default")
 
 
 def test_a_reader_can_look_at_all_and_change_nothing(roles, monkeypatch):
