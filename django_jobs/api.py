@@ -24,7 +24,8 @@ from django_jobs.planning import plan
 from django_jobs.registry import find
 from django_jobs.specs import JobSpec
 
-#: What can be enqueued: a spec, or a job function that needs no arguments.
+#: What can be enqueued: a spec, or a job function that needs no arguments, maybe because its
+#: ``@job`` gives them, which type checkers cannot know.
 Enqueueable = JobSpec | Callable[..., Any]
 #: What verbs are applied to: a job, its id, several of either, or a queryset.
 Jobs = Job | int | Iterable[Job | int] | QuerySet[Job]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from django.utils.translation import gettext, ngettext
+
 from django_jobs import surroundings, wording
 from django_jobs.conf import options
 from django_jobs.definitions import Definition
@@ -28,11 +30,12 @@ def policy_for(queue: str, row: Queue | None) -> QueuePolicy:
 def untagged(policy: QueuePolicy, queue: str, serving: list[LiveWorker]) -> Iterator[Reason]:
     """Return that none of the workers which serve a queue carries a tag that it asks for."""
     if serving and not any(carries(worker.tags, policy.tags) for worker in serving):
-        text = (
-            f"The queue {queue!r} is for workers that carry {wording.listed(policy.tags)}, and "
-            f"none does: start one by runjobs --tag."
+        text = gettext(
+            "The queue %(queue)s is for workers that carry %(tags)s, and none does: start one by "
+            "runjobs --tag."
         )
-        yield Reason(Code.TAG_MISSING, text)
+        told = {"queue": wording.quoted(queue), "tags": wording.listed(policy.tags)}
+        yield Reason(Code.TAG_MISSING, text % told)
 
 
 def bounds(
@@ -43,33 +46,52 @@ def bounds(
     if limit is not None and limit.per_key is not None:
         yield from _key(job, limit.per_key, limit.is_ordered, using)
     if policy.max_running is not None:
-        running = surroundings.running_on(job.queue, using=using)
-        if running >= policy.max_running:
-            text = (
-                f"Of its queue {policy.max_running:,} may run at one time, and {running:,} "
-                f"{'does' if running == 1 else 'do'}."
-            )
-            yield Reason(Code.QUEUE_LIMIT_REACHED, text)
+        yield from _queue(job.queue, policy.max_running, using)
     if policy.rate is None and (limit is None or not (limit.rate or limit.rate_per_key)):
         return
     lane = job.lane or definition.name
     names = [f"queue {job.queue}", f"job {lane}", f"key {lane} {job.concurrency_key}"]
     if (opens := surroundings.rates_open_at(names, using=using)) > now.timestamp():
         left = wording.span(timedelta(seconds=opens - now.timestamp()))
-        text = f"As many have started as its rate allows: the next one may in {left}."
-        yield Reason(Code.RATE_REACHED, text)
+        text = gettext("As many have started as its rate allows: the next one may in %(time)s.")
+        yield Reason(Code.RATE_REACHED, text % {"time": left})
+
+
+def _queue(queue: str, most: int, using: str) -> Iterator[Reason]:
+    running = surroundings.running_on(queue, using=using)
+    if running >= most:
+        text = ngettext(
+            "Of its queue %(most)s may run at one time, and %(running)s does.",
+            "Of its queue %(most)s may run at one time, and %(running)s do.",
+            running,
+        )
+        told = {"most": wording.number(most), "running": wording.number(running)}
+        yield Reason(Code.QUEUE_LIMIT_REACHED, text % told)
 
 
 def _key(job: Job, per_key: int, is_ordered: bool, using: str) -> Iterator[Reason]:
     lane = job.lane or job.name
+    told = {"key": wording.quoted(job.concurrency_key), "most": wording.number(per_key)}
     holders = surroundings.holders(lane, job.concurrency_key, using=using)
     if len(holders) >= per_key:
-        ids = wording.ids([holder.id for holder in holders])
-        text = f"Of the key {job.concurrency_key!r} {per_key:,} may run at one time, and as many do"
-        yield Reason(Code.KEY_LIMIT_REACHED, f"{text}: {ids}.", f"{text}.")
+        text = gettext("Of the key %(key)s %(most)s may run at one time, and as many do: %(jobs)s.")
+        discreet = gettext("Of the key %(key)s %(most)s may run at one time, and as many do.")
+        named = {**told, "jobs": wording.ids([holder.id for holder in holders])}
+        yield Reason(Code.KEY_LIMIT_REACHED, text % named, discreet % told)
     elif is_ordered and (held := surroundings.held(lane, job.concurrency_key, using=using)):
-        text = f"Jobs of the key {job.concurrency_key!r} run one after the other, and "
-        after = "comes first: it is to be tried again."
-        yield Reason(
-            Code.KEY_HELD, f"{text}{wording.ids(held)} {after}", f"{text}another one {after}"
-        )
+        yield Reason(Code.KEY_HELD, *_held(told, held))
+
+
+def _held(told: dict[str, str], held: list[int]) -> tuple[str, str]:
+    text = ngettext(
+        "Jobs of the key %(key)s run one after the other, and %(jobs)s comes first: it is to be "
+        "tried again.",
+        "Jobs of the key %(key)s run one after the other, and %(jobs)s come first: they are to be "
+        "tried again.",
+        len(held),
+    )
+    discreet = gettext(
+        "Jobs of the key %(key)s run one after the other, and another one comes first: it is to be "
+        "tried again."
+    )
+    return text % {**told, "jobs": wording.ids(held)}, discreet % told

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from typing import Literal
 
 from django_jobs.exceptions import InvalidOption, UnsupportedOption, did_you_mean
 
@@ -28,6 +29,9 @@ class Capabilities:
     #: Takes jobs from any thread, so that one may follow another at once.
     lines_up: bool = False
 
+
+#: As ``executor=`` names them.
+Executor = Literal["thread", "asyncio", "process"]
 
 EXECUTORS = {
     kind.name: kind

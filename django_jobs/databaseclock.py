@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connections
+from django.db import Error, connections
 
 from django_jobs.engine.sql import fetch
 
@@ -44,10 +44,19 @@ def ahead(by: timedelta, using: str) -> Iterator[None]:
     fetch(using, _SET, (inner, f"{(before + by).total_seconds()} seconds"))
     try:
         yield
-    finally:
-        fetch(using, _SET, (path, offset))
-        if is_first:
-            _run(f"DROP SCHEMA {SCHEMA} CASCADE", using)
+    except BaseException:
+        # A transaction that is broken takes no statement, and what has broken it is to be heard
+        # of. Its rollback puts all of this back.
+        with suppress(Error):
+            _back(path, offset, is_first, using)
+        raise
+    _back(path, offset, is_first, using)
+
+
+def _back(path: str, offset: str, is_first: bool, using: str) -> None:
+    fetch(using, _SET, (path, offset))
+    if is_first:
+        _run(f"DROP SCHEMA {SCHEMA} CASCADE", using)
 
 
 def _run(statement: str, using: str, params: Any = None) -> None:

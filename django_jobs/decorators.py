@@ -10,13 +10,12 @@ from asgiref.sync import sync_to_async
 import django_jobs
 from django_jobs import backoff, dependencies, options
 from django_jobs.capabilities import refuse_atomic, refuse_memory_limit
-from django_jobs.context import JobContext
 from django_jobs.definitions import Definition, define
 from django_jobs.durations import seconds
 from django_jobs.exceptions import InvalidOption, UnknownOption
 from django_jobs.fields import CHECKS
 from django_jobs.jobfunctions import (
-    ContextJobFunction,
+    Context,
     Declared,
     Defaults,
     JobDecorator,
@@ -90,11 +89,11 @@ class JobMaker:
 
     @overload
     def __call__(
-        self, function: Callable[Concatenate[JobContext, P], R_co], /
-    ) -> ContextJobFunction[P, R_co]: ...
+        self, function: Callable[Concatenate[Context, P], R_co], /
+    ) -> JobFunction[Concatenate[Context, P], P, R_co]: ...
 
     @overload
-    def __call__(self, function: Callable[P, R_co], /) -> JobFunction[P, R_co]: ...
+    def __call__(self, function: Callable[P, R_co], /) -> JobFunction[P, P, R_co]: ...
 
     @overload
     def __call__(self, /, **declared: Unpack[Declared]) -> JobDecorator: ...

@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from django_jobs import options
-from django_jobs.durations import seconds
+from django_jobs.durations import Duration, seconds
 from django_jobs.exceptions import InvalidOption
+
+if TYPE_CHECKING:
+    from django_jobs.models import Queue
+
+
+class Fields(TypedDict, total=False):
+    """What may be said of a spec beside its function; None is as the function declares it."""
+
+    args: Sequence[Any]
+    kwargs: Mapping[str, Any] | None
+    queue: str | Queue | None
+    priority: int | None
+    max_attempts: int | None
+    scheduled_at: datetime | timedelta | None
+    unique_key: options.UniqueKey | None
+    concurrency_key: options.UniqueKey | None
+    expires_after: Duration | None
+    timeout: Duration | None
+    memory_limit: int | None
+    meta: Mapping[str, Any] | None
 
 
 def _check_func(value: object) -> str | Callable[..., Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
 
 from asgiref.sync import sync_to_async
 
@@ -13,7 +13,7 @@ from django_jobs import options
 from django_jobs.exceptions import InvalidOption, UnknownOption, did_you_mean
 from django_jobs.handing import previous
 from django_jobs.specs import JobSpec
-from django_jobs.states import OnFailure
+from django_jobs.states import OnFailure, OnFailureWord
 
 if TYPE_CHECKING:
     from django_jobs.models import Workflow
@@ -37,6 +37,15 @@ def as_spec(given: object) -> JobSpec:
     raise InvalidOption(f"A job is given as a JobSpec or a job function, not as {given!r}.")
 
 
+class Whole(TypedDict, total=False):
+    """The options of a whole workflow; None is not given."""
+
+    name: str | None
+    on_failure: OnFailureWord | None
+    cleanup: JobSpec | Callable[..., Any] | None
+    meta: Mapping[str, Any] | None
+
+
 @dataclass(frozen=True)
 class Composition:
     """Jobs of which some come after others. Nothing changes it; enqueueing it makes a workflow.
@@ -46,7 +55,7 @@ class Composition:
 
     #: What the workflow is called; None to be told by its steps.
     name: str | None = None
-    on_failure: str | None = None
+    on_failure: OnFailureWord | None = None
     #: A job that runs when all else has ended, and not well.
     cleanup: JobSpec | Callable[..., Any] | None = None
     #: Data of yours that the workflow carries.
@@ -58,10 +67,10 @@ class Composition:
             if value is not None:
                 object.__setattr__(self, option, check(value))
 
-    def __or__(self, following: Any) -> Chain:
+    def __or__(self, following: Work) -> Chain:
         return chain(self, following) if _is_work(following) else NotImplemented
 
-    def __ror__(self, preceding: Any) -> Chain:
+    def __ror__(self, preceding: Work) -> Chain:
         return chain(preceding, self) if _is_work(preceding) else NotImplemented
 
     def then(self, callback: Work) -> Chain:
@@ -77,7 +86,7 @@ class Composition:
                 callback = spec.with_args(previous)
         return chain(self, callback)
 
-    def with_options(self, **given: Any) -> Self:
+    def with_options(self, **given: Unpack[Whole]) -> Self:
         """Return the same with another name, on_failure, cleanup or meta."""
         for option in given:
             if option not in _OPTIONS:
@@ -160,7 +169,7 @@ class Flow(Composition):
         return replace(self, steps=(*self.steps, added))
 
 
-def chain(*members: Work, **given: Any) -> Chain:
+def chain(*members: Work, **given: Unpack[Whole]) -> Chain:
     """Return jobs, groups, flows that run one after the other.
 
     The options are those of the workflow: name, on_failure, cleanup and meta.
@@ -173,7 +182,7 @@ def chain(*members: Work, **given: Any) -> Chain:
     return Chain(members=tuple(flat)).with_options(**given)
 
 
-def group(*members: Work, **given: Any) -> Group:
+def group(*members: Work, **given: Unpack[Whole]) -> Group:
     """Return jobs, chains, flows that run side by side, as many at a time as there are places.
 
     Its result is the list of their results, in this order. The options are those of the workflow:

@@ -15,6 +15,7 @@ from typing import (
 )
 
 from django_jobs import backoff, options
+from django_jobs.capabilities import Executor
 from django_jobs.context import JobContext
 from django_jobs.dependencies import Dependency
 from django_jobs.rates import Rate
@@ -23,7 +24,11 @@ from django_jobs.specs import JobSpec
 if TYPE_CHECKING:
     from django_jobs.models import Job, Queue
 
+#: What a function takes when it is called, and what when it is enqueued.
+Called = ParamSpec("Called")
 P = ParamSpec("P")
+#: One of these, and not what has room for them: ``object`` is an argument like any other.
+Context = TypeVar("Context", JobContext, JobContext | None)
 R_co = TypeVar("R_co", covariant=True)
 
 _Exceptions = type[BaseException] | tuple[type[BaseException], ...]
@@ -41,7 +46,7 @@ class Defaults(TypedDict, total=False):
     give_up_on: _Exceptions | None
     timeout: options.Timeout | None
     memory_limit: int | None
-    executor: str | None
+    executor: Executor | None
     unique_key: options.UniqueKey | None
     kwargs: dict[str, Any] | None
     retention: options.Timeout | None
@@ -68,8 +73,11 @@ class Declared(Defaults, total=False):
     aliases: str | Sequence[str] | None
 
 
-class JobFunction(Protocol[P, R_co]):
-    """A function that ``@job`` was put on: called it runs here and now, unchanged."""
+class JobFunction(Protocol[Called, P, R_co]):
+    """A function that ``@job`` was put on: called it runs here and now, unchanged.
+
+    It is enqueued with what it is called with, but for a context that comes first.
+    """
 
     __name__: str
     __qualname__: str
@@ -79,28 +87,7 @@ class JobFunction(Protocol[P, R_co]):
     def job(self) -> JobSpec:
         """The immutable description of a job that runs this function."""
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
-        """Run the function, here and now."""
-
-    def enqueue(self, *args: P.args, **kwargs: P.kwargs) -> Job:
-        """Make a job that runs the function with these arguments, in the caller's transaction."""
-
-    async def aenqueue(self, *args: P.args, **kwargs: P.kwargs) -> Job:
-        """See enqueue()."""
-
-
-class ContextJobFunction(Protocol[P, R_co]):
-    """A job function that gets its context first: nobody gives it one when enqueueing."""
-
-    __name__: str
-    __qualname__: str
-    __module__: str
-
-    @property
-    def job(self) -> JobSpec:
-        """The immutable description of a job that runs this function."""
-
-    def __call__(self, context: JobContext, /, *args: P.args, **kwargs: P.kwargs) -> R_co:
+    def __call__(self, *args: Called.args, **kwargs: Called.kwargs) -> R_co:
         """Run the function, here and now."""
 
     def enqueue(self, *args: P.args, **kwargs: P.kwargs) -> Job:
@@ -115,8 +102,8 @@ class JobDecorator(Protocol):
 
     @overload
     def __call__(
-        self, function: Callable[Concatenate[JobContext, P], R_co], /
-    ) -> ContextJobFunction[P, R_co]: ...
+        self, function: Callable[Concatenate[Context, P], R_co], /
+    ) -> JobFunction[Concatenate[Context, P], P, R_co]: ...
 
     @overload
-    def __call__(self, function: Callable[P, R_co], /) -> JobFunction[P, R_co]: ...
+    def __call__(self, function: Callable[P, R_co], /) -> JobFunction[P, P, R_co]: ...

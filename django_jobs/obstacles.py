@@ -6,14 +6,16 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+from django.utils.translation import gettext, ngettext
+
 from django_jobs import coverage, surroundings, wording
 from django_jobs.bounds import bounds, policy_for, untagged
 from django_jobs.definitions import Definition
 from django_jobs.exceptions import UnknownJob
-from django_jobs.models import Job, Queue, Step
+from django_jobs.models import Job, Queue
 from django_jobs.reasons import Code, Reason
 from django_jobs.registry import resolve
-from django_jobs.surroundings import LiveWorker
+from django_jobs.surroundings import Holder, LiveWorker
 
 #: Reasons for which waiting longer does not help: somebody has to do something.
 STUCK = frozenset(
@@ -22,29 +24,6 @@ STUCK = frozenset(
         Code.WORKERS_QUIET, Code.UNITS_EXCEEDED, Code.TAG_MISSING,
     }
 )  # fmt: skip
-
-
-def steps_before(job: Job) -> str:
-    """Return which steps of its workflow a blocked job waits for; nothing where it has none."""
-    if job.step_id is None:
-        return ""
-    steps = Step.objects.using(job._state.db)
-    own = steps.filter(pk=job.step_id).select_related("workflow").first()
-    if own is None:
-        return ""
-    workflow = f"of the workflow {own.workflow.name!r} (#{own.workflow_id})"
-    if own.kind == Step.Kind.CLEANUP:
-        return f"It cleans up when all else in the workflow {workflow} has ended, and not well."
-    before = steps.filter(edges_out__after=own).exclude(state=Step.State.SUCCEEDED)
-    told = [_step_told(step) for step in before.order_by("position")]
-    return f"It is in the step {own.name!r} {workflow}, and waits for {wording.listed(told)}."
-
-
-def _step_told(step: Step) -> str:
-    if step.kind == Step.Kind.JOIN:
-        return "the steps before it"
-    have = "has" if step.done <= 1 else "have"
-    return f"{step.name!r} ({step.done:,} of {wording.counted(step.size, 'job')} {have} ended)"
 
 
 class Obstacles:
@@ -91,55 +70,59 @@ class Obstacles:
 
     def _function(self) -> Iterator[Reason]:
         if self._definition is None:
-            text = f"{self._unknown} A worker with this code parks it, until one knows it."
-            yield Reason(Code.UNKNOWN_FUNCTION, text)
+            text = gettext("%(problem)s A worker with this code parks it, until one knows it.")
+            yield Reason(Code.UNKNOWN_FUNCTION, text % {"problem": self._unknown})
         elif wrong := _misfit(self._job, self._definition):
-            text = f"Its arguments do not fit the function any more, so that it will fail: {wrong}."
-            discreet = "Its arguments do not fit the function any more, so that it will fail."
-            yield Reason(Code.ARGUMENTS_UNFIT, text, discreet)
+            text = gettext(
+                "Its arguments do not fit the function any more, so that it will fail: %(problem)s."
+            )
+            discreet = gettext(
+                "Its arguments do not fit the function any more, so that it will fail."
+            )
+            yield Reason(Code.ARGUMENTS_UNFIT, text % {"problem": wrong}, discreet)
 
     def _paused(self) -> Iterator[Reason]:
         queue = self._queue
         if queue is None or queue.paused_at is None:
             return
+        told = {"queue": wording.quoted(queue.name), "since": wording.moment(queue.paused_at)}
         if queue.resume_at is None:
-            until = "until somebody resumes it"
+            text = gettext(
+                "The queue %(queue)s is paused, since %(since)s, until somebody resumes it."
+            )
         elif queue.resume_at > self._now:
-            until = f"until {wording.moment(queue.resume_at)}"
+            text = gettext("The queue %(queue)s is paused, since %(since)s, until %(until)s.")
+            told["until"] = wording.moment(queue.resume_at)
         else:
             return
-        since = wording.moment(queue.paused_at)
-        yield Reason(
-            Code.QUEUE_PAUSED, f"The queue {queue.name!r} is paused, since {since}, {until}."
-        )
+        yield Reason(Code.QUEUE_PAUSED, text % told)
 
     def _unserved(self) -> Iterator[Reason]:
         if not self._workers:
-            yield Reason(Code.NO_WORKER, "No worker is alive: start one by manage.py runjobs.")
+            text = gettext("No worker is alive: start one by manage.py runjobs.")
+            yield Reason(Code.NO_WORKER, text)
         elif self._quiet:
-            told = "All workers that serve" if self._quiet > 1 else "The only worker that serves"
-            are = "are" if self._quiet > 1 else "is"
-            yield Reason(
-                Code.WORKERS_QUIET, f"{told} its queue {are} told to be quiet, or to stop."
+            text = (
+                gettext("The only worker that serves its queue is told to be quiet, or to stop.")
+                if self._quiet == 1
+                else gettext("All workers that serve its queue are told to be quiet, or to stop.")
             )
+            yield Reason(Code.WORKERS_QUIET, text)
         elif not self._serving:
-            served = sorted({queue for worker in self._workers for queue in worker.queues})
-            alive = wording.counted(len(self._workers), "live worker")
-            yield Reason(
-                Code.QUEUE_UNSERVED,
-                f"No worker serves the queue {self._job.queue!r}: there "
-                f"{'is' if len(self._workers) == 1 else 'are'} {alive}, for "
-                f"{wording.listed(served)} only.",
-            )
+            yield Reason(Code.QUEUE_UNSERVED, _unserved(self._job.queue, self._workers))
 
     def _units_exceeded(self) -> Iterator[Reason]:
         most = max((worker.units for worker in self._serving), default=None)
         if most is not None and self._units > most:
-            yield Reason(
-                Code.UNITS_EXCEEDED,
-                f"It takes {wording.counted(self._units, 'unit')} and the largest host has "
-                f"{most:,}, so that it can never run: give a host more by runjobs --units.",
+            text = ngettext(
+                "It takes %(units)s unit and the largest host has %(most)s, so that it can never "
+                "run: give a host more by runjobs --units.",
+                "It takes %(units)s units and the largest host has %(most)s, so that it can never "
+                "run: give a host more by runjobs --units.",
+                self._units,
             )
+            told = {"units": wording.number(self._units), "most": wording.number(most)}
+            yield Reason(Code.UNITS_EXCEEDED, text % told)
 
     # Just now -----------------------------------------------------------------------------------
 
@@ -151,18 +134,12 @@ class Obstacles:
         if most is None and per_host is None:
             return
         holders = surroundings.holders(self._job.lane or definition.name, using=self._using)
-        ids = wording.ids([holder.id for holder in holders])
         if most is not None and len(holders) >= most:
-            text = f"Of its function {most:,} may run at one time, and as many do"
-            yield Reason(Code.LIMIT_REACHED, f"{text}: {ids}.", f"{text}.")
+            yield Reason(Code.LIMIT_REACHED, *_limit(most, holders))
         if per_host is not None and self._serving:
             running = Counter(holder.hostname for holder in holders)
             if all(running[worker.hostname] >= per_host for worker in self._serving):
-                text = (
-                    f"Of its function {per_host:,} may run on one host at one time, and on every "
-                    f"host as many do"
-                )
-                yield Reason(Code.HOST_LIMIT_REACHED, f"{text}: {ids}.", f"{text}.")
+                yield Reason(Code.HOST_LIMIT_REACHED, *_host_limit(per_host, holders))
 
     def _bounds(self) -> Iterator[Reason]:
         if self._definition is not None:
@@ -175,11 +152,13 @@ class Obstacles:
         taken = surroundings.units_by_host(using=self._using)
         free = max(worker.units - taken[worker.hostname] for worker in large_enough)
         if free < self._units:
-            yield Reason(
-                Code.UNITS_TAKEN,
-                f"It takes {wording.counted(self._units, 'unit')}, and on no host are more than "
-                f"{max(free, 0):,} free.",
+            text = ngettext(
+                "It takes %(units)s unit, and on no host are more than %(free)s free.",
+                "It takes %(units)s units, and on no host are more than %(free)s free.",
+                self._units,
             )
+            told = {"units": wording.number(self._units), "free": wording.number(max(free, 0))}
+            yield Reason(Code.UNITS_TAKEN, text % told)
 
     def _busy(self) -> Iterator[Reason]:
         if self._serving and all(worker.is_busy for worker in self._serving):
@@ -187,9 +166,15 @@ class Obstacles:
 
     def _ahead(self) -> Iterator[Reason]:
         if count := surroundings.ahead_of(self._job, using=self._using):
-            goes = "goes" if count == 1 else "go"
-            number = wording.capped(count, surroundings.MOST, "job")
-            yield Reason(Code.JOBS_AHEAD, f"{number} of its queue {goes} first.")
+            if count >= surroundings.MOST:
+                text = gettext("%(count)s jobs or more of its queue go first.")
+            else:
+                text = ngettext(
+                    "%(count)s job of its queue goes first.",
+                    "%(count)s jobs of its queue go first.",
+                    count,
+                )
+            yield Reason(Code.JOBS_AHEAD, text % {"count": wording.number(count)})
 
     @property
     def _units(self) -> int:
@@ -199,15 +184,59 @@ class Obstacles:
         return max(self._job.units, self._definition.units)
 
 
+def _unserved(queue: str, workers: Sequence[LiveWorker]) -> str:
+    text = ngettext(
+        "No worker serves the queue %(queue)s: there is %(count)s live worker, for %(queues)s "
+        "only.",
+        "No worker serves the queue %(queue)s: there are %(count)s live workers, for %(queues)s "
+        "only.",
+        len(workers),
+    )
+    served = sorted({queue for worker in workers for queue in worker.queues})
+    return text % {
+        "queue": wording.quoted(queue),
+        "count": wording.number(len(workers)),
+        "queues": wording.listed(served),
+    }
+
+
+def _limit(most: int, holders: Sequence[Holder]) -> tuple[str, str]:
+    told = {"most": wording.number(most), "jobs": wording.ids([one.id for one in holders])}
+    text = gettext("Of its function %(most)s may run at one time, and as many do: %(jobs)s.")
+    discreet = gettext("Of its function %(most)s may run at one time, and as many do.")
+    return text % told, discreet % told
+
+
+def _host_limit(most: int, holders: Sequence[Holder]) -> tuple[str, str]:
+    told = {"most": wording.number(most), "jobs": wording.ids([one.id for one in holders])}
+    text = gettext(
+        "Of its function %(most)s may run on one host at one time, and on every host as many do: "
+        "%(jobs)s."
+    )
+    discreet = gettext(
+        "Of its function %(most)s may run on one host at one time, and on every host as many do."
+    )
+    return text % told, discreet % told
+
+
 def _busy(workers: Sequence[LiveWorker]) -> str:
     places = sum(worker.concurrency for worker in workers)
     jobs = sum(worker.jobs for worker in workers)
-    who = "The only worker" if len(workers) == 1 else f"All {len(workers):,} workers"
-    serve = "that serves" if len(workers) == 1 else "that serve"
-    return (
-        f"{who} {serve} its queue {'is' if len(workers) == 1 else 'are'} busy: "
-        f"{wording.counted(jobs, 'job')} for {wording.counted(places, 'place')}."
-    )
+    if len(workers) > 1:
+        text = gettext(
+            "All %(workers)s workers that serve its queue are busy: %(jobs)s jobs for %(places)s "
+            "places."
+        )
+    elif jobs == 1:  # for one place, then: it is busy
+        text = gettext("The only worker that serves its queue is busy: 1 job for 1 place.")
+    else:
+        text = ngettext(
+            "The only worker that serves its queue is busy: %(jobs)s jobs for %(places)s place.",
+            "The only worker that serves its queue is busy: %(jobs)s jobs for %(places)s places.",
+            places,
+        )
+    told = {"workers": len(workers), "jobs": jobs, "places": places}
+    return text % {name: wording.number(count) for name, count in told.items()}
 
 
 def _definition(name: str) -> tuple[Definition | None, str]:
@@ -221,7 +250,7 @@ def _definition(name: str) -> tuple[Definition | None, str]:
 def _misfit(job: Job, definition: Definition) -> str:
     """Return how the stored arguments differ from what the function takes, or nothing."""
     if not isinstance(job.args, list) or not isinstance(job.kwargs, dict):
-        return "they are not a list and an object"
+        return gettext("they are not a list and an object")
     try:
         definition.check_call(tuple(job.args), job.kwargs)
     except TypeError as error:

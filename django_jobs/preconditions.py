@@ -14,6 +14,7 @@ from django_jobs import engine
 from django_jobs.conf import options
 from django_jobs.engine.sql import write_alias
 from django_jobs.exceptions import JobsError
+from django_jobs.rights import missing_grants
 from django_jobs.scheduling import declared
 
 #: Seconds between two looks for migrations that are pending.
@@ -34,10 +35,15 @@ def refuse_what_cannot_work(using: str) -> None:
     _refuse_settings(using)
     try:
         pending = _pending_migrations(using)
+        grants = [] if pending else missing_grants(using=using)
     except Error as error:
         raise CommandError(f"The database {using!r} cannot be reached: {error}") from error
     finally:
         connections[using].close()
+    if grants:
+        raise CommandError(
+            "\n".join(["The user of the database lacks rights that a worker needs:", *grants])
+        )
     if pending:
         raise CommandError(
             f"The tables of django_jobs are not up to date ({', '.join(pending)} not applied): "

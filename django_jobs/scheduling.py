@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
@@ -27,11 +27,19 @@ class Missed(TextChoices):
     ALL = "all", _("make up for each of them")
 
 
+#: As ``missed=`` takes it.
+MissedWord = Missed | Literal["skip", "once", "all"]
+
+
 class Overlap(TextChoices):
     """Whether a tick makes a job while the one before it has not ended."""
 
     ALLOW = "allow", _("allow")
     SKIP = "skip", _("skip the tick")
+
+
+#: As ``overlap=`` takes it.
+OverlapWord = Overlap | Literal["allow", "skip"]
 
 
 class Source(TextChoices):

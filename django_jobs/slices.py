@@ -72,6 +72,12 @@ def in_state(jobs: QuerySet[Job], state: State) -> QuerySet[Job]:
     return jobs.filter(LISTED, state=state) if state in SELDOM else jobs.filter(state=state)
 
 
+def first(state: State, *, limit: int, using: str) -> list[int]:
+    """Return the ids of the first jobs in a state, in the order of an index that knows them."""
+    rows = in_state(Job.objects.using(using), state).order_by(*ORDERS[state])
+    return list(rows.values_list("pk", flat=True)[:limit])
+
+
 def cut(
     jobs: QuerySet[Job], criteria: Criteria, *, is_narrowed: bool, place: Place, size: int
 ) -> Slice:
@@ -97,7 +103,7 @@ def cut(
     # the planner might read all rows of the state, in the order of another index.
     ids = list(rows[:REACH])
     end = ids[-1] if len(ids) == REACH else None
-    found = meeting(source.rest, jobs.filter(Among(ids))).order_by()
+    found = meeting(source.rest, jobs.filter(Among(ids))).order_by() if ids else jobs.none()
     kept = sorted(found.values_list("pk", flat=True), reverse=place.after is None)
     return _ended(kept[: size + 1], place, size, end)
 
@@ -115,9 +121,8 @@ def _few(criteria: Criteria, using: str) -> tuple[Criteria, list[int]] | None:
     elif len(criteria.states) == 1 and criteria.states[0] not in {*SELDOM, State.SUCCEEDED}:
         if criteria.fingerprint:
             return None  # the index of these is better
-        state = State(criteria.states[0])
-        rows = every.filter(state=state).order_by(*ORDERS[state])
-        rest = replace(criteria, states=())
+        ids = first(State(criteria.states[0]), limit=FEW + 1, using=using)
+        return None if len(ids) > FEW else (replace(criteria, states=()), ids)
     else:
         return None
     ids = list(rows.values_list("pk", flat=True)[: FEW + 1])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 import django_jobs
 from django_jobs import encoding, options
@@ -13,13 +13,13 @@ from django_jobs.capabilities import refuse_memory_limit
 from django_jobs.definitions import Definition
 from django_jobs.durations import Duration
 from django_jobs.exceptions import InvalidOption, UnknownOption
-from django_jobs.fields import CHECKS
+from django_jobs.fields import CHECKS, Fields
 from django_jobs.keys import key_for
 from django_jobs.prepared import Frame, NewJob, Origin
 from django_jobs.registry import awaited, import_path, resolve
 
 if TYPE_CHECKING:
-    from django_jobs.flows import Chain
+    from django_jobs.flows import Chain, Work
     from django_jobs.models import Queue
 
 #: Frames and those that were made of them for an origin, by the id of the one and the other.
@@ -67,7 +67,7 @@ class JobSpec:
                 object.__setattr__(self, name, check(value))
 
     @classmethod
-    def from_func(cls, func: Callable[..., Any], **given: Any) -> Self:
+    def from_func(cls, func: Callable[..., Any], **given: Unpack[Fields]) -> Self:
         """Return a spec for ``func``, which needs no decorator, or raise InvalidOption.
 
         A decorated function brings what its decorator says; ``given`` overrides it.
@@ -149,13 +149,13 @@ class JobSpec:
         copy.__dict__["_frame"] = frames[id(own), origin][1]
         return copy
 
-    def __or__(self, following: Any) -> Chain:
+    def __or__(self, following: Work) -> Chain:
         """Return a chain of this job and the one after it."""
         if isinstance(following, JobSpec) or callable(following):
             return django_jobs.chain(self, following)
         return NotImplemented
 
-    def __ror__(self, preceding: Any) -> Chain:
+    def __ror__(self, preceding: Work) -> Chain:
         return django_jobs.chain(preceding, self) if callable(preceding) else NotImplemented
 
     def replace(self, changes: Mapping[str, Any]) -> Self:

@@ -7,7 +7,7 @@ CheckConstraints; ``docs/lifecycle.md`` draws them.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
@@ -111,3 +111,7 @@ class OnFailure(TextChoices):
     STOP = "stop", _("stop")
     #: They run all the same.
     GO_ON = "go_on", _("go on")
+
+
+#: As ``on_failure=`` takes it.
+OnFailureWord = OnFailure | Literal["stop", "go_on"]

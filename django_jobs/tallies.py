@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 
 from django_jobs.engine.sql import JOB, fetch
 from django_jobs.models import Job
-from django_jobs.slices import ORDERS, Among, in_state
+from django_jobs.slices import Among, first
 from django_jobs.states import SELDOM, State
 
 #: Jobs of one state that are counted.
@@ -83,8 +83,7 @@ def tallies_of(jobs: QuerySet[Job]) -> Tallies:
     """
     by_state: dict[str, Tally | None] = {State.SUCCEEDED.value: None}
     for state in _IN_ORDER:
-        rows = in_state(Job.objects.using(jobs.db), state).order_by(*ORDERS[state])
-        ids = list(rows.values_list("pk", flat=True)[: MOST + 1])
+        ids = first(state, limit=MOST + 1, using=jobs.db)
         count = jobs.filter(Among(ids[:MOST])).count() if ids else 0
         by_state[state.value] = Tally(count, is_capped=len(ids) > MOST)
     return Tallies(None, by_state)

@@ -1,5 +1,6 @@
 """Settings of the example project, read from the environment."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,10 @@ if not env.str("DATABASE_URL", default=""):
     )
 
 DATABASES = {"default": env.db_url("DATABASE_URL")}
+# As docs/databases.md has it behind pgbouncer.
+DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = env.bool("DATABASE_PROXIED", default=False)
+if "DATABASE_POOL" in env:  # what psycopg's pool is given
+    DATABASES["default"].setdefault("OPTIONS", {})["pool"] = env.json("DATABASE_POOL")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 DEBUG = env.bool("DEBUG", default=False)
@@ -38,6 +43,17 @@ INSTALLED_APPS = [
     "testproject.ledger",
     "testproject.depot",
 ]
+
+#: Whether there is `@task`: Django's own, or on Django 5.2 that of the package django-tasks.
+HAS_TASKS = django.VERSION >= (6, 0) or find_spec("django_tasks") is not None
+if HAS_TASKS and django.VERSION < (6, 0):
+    INSTALLED_APPS.append("django_tasks")
+TASKS: dict[str, Any] = {
+    "default": {
+        "BACKEND": "django_jobs.backend.JobsBackend",
+        "OPTIONS": {"max_attempts": 3},
+    },
+}
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 from django_jobs import engine, registry, scheduling
 from django_jobs.worker import Worker
 from tests import emptying
-from tests.databases import url_of_test_database
+from tests.databases import is_behind_proxy, url_of_test_database
 from tests.executors.bench import Bench, BenchMaker
 from tests.threads import wait_until
 
@@ -30,6 +30,13 @@ settings.register_profile(
 settings.load_profile("tests")
 
 emptying.install()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Behind pgbouncer, leave out what needs a session, and say so."""
+    for item in items if is_behind_proxy() else ():
+        for mark in item.iter_markers("session"):
+            item.add_marker(pytest.mark.skip(reason=f"needs a session: {mark.args[0]}"))
 
 
 @pytest.fixture

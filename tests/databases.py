@@ -7,11 +7,21 @@ from urllib.parse import urlsplit, urlunsplit
 
 from django.db import connection
 
+#: Where pgbouncer is between the tests and the server: the URL of the server itself.
+SERVER = "DJANGO_JOBS_TEST_SERVER"
 
-def url_of_test_database() -> str:
-    """Return DATABASE_URL with the test database in it; through a proxy, where there is one."""
-    url = urlsplit(os.environ["DATABASE_URL"])
-    name = connection.settings_dict["NAME"]
-    if proxy := os.environ.get("DJANGO_JOBS_TEST_PROXY"):
-        return f"postgresql://{url.username or 'postgres'}@{proxy}/{name}"
-    return urlunsplit(url._replace(path=f"/{name}"))
+
+def is_behind_proxy() -> bool:
+    """Tell whether DATABASE_URL leads to pgbouncer."""
+    return SERVER in os.environ
+
+
+def url_of_server() -> str:
+    """Return a URL that leads past pgbouncer, where there is one."""
+    return os.environ.get(SERVER) or os.environ["DATABASE_URL"]
+
+
+def url_of_test_database(*, past_proxy: bool = False) -> str:
+    """Return DATABASE_URL with the test database in it."""
+    url = urlsplit(url_of_server() if past_proxy else os.environ["DATABASE_URL"])
+    return urlunsplit(url._replace(path=f"/{connection.settings_dict['NAME']}"))

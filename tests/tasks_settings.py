@@ -1,15 +1,10 @@
 """The example project with our backend for Django's own tasks."""
 
-from typing import Any
-
 import django
 
 from testproject.settings import *  # noqa: F403
 
-if django.VERSION < (6, 0):
-    INSTALLED_APPS += ["django_tasks"]  # noqa: F405
-
-TASKS: dict[str, Any] = {
+TASKS = {
     "default": {"BACKEND": "django_jobs.backend.JobsBackend", "QUEUES": ["default", "mail"]},
     "patient": {
         "BACKEND": "django_jobs.backend.JobsBackend",

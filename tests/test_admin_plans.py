@@ -13,19 +13,23 @@ from tests.rows import make_job, sql
 from tests.test_query_plans import fill, finished, running, scheduled
 
 MILLION = 1_000_000
-FAILURES = 20_000
+#: Of each of these states: more than any page may look at.
+MANY = 150_000
 #: Rows that the steps of one statement may have in hand: so many are counted of each state.
 MOST = 100_000
+#: The same where the planner takes every state for a rare one: it reads and sorts one of them.
+MISLED = 4 * MANY
 
+QUEUES = {"running", "scheduled", "failed", "seldom", "ready", "step", "pkey"}
 PAGES = {
     "workers": ("worker_changelist", {"running"}),
-    "queues": ("queue_changelist", {"running", "scheduled", "failed", "ready", "step", "pkey"}),
-    "failures": ("failures", {"failed", "pkey"}),
+    "queues": ("queue_changelist", QUEUES),
+    "failures": ("failures", {"failed", "seldom", "pkey"}),
     "retry": ("failures_retry", {"failed", "fingerprint", "pkey"}),
     "schedules": ("schedule_changelist", {"pkey"}),
     "schedule": ("schedule_change", {"schedule", "pkey"}),
     "worker": ("worker_change", {"running"}),
-    "queue": ("queue_change", {"running", "scheduled", "failed", "ready", "step", "pkey"}),
+    "queue": ("queue_change", QUEUES),
     "workflows": ("workflow_changelist", {"step", "pkey"}),
 }
 
@@ -50,10 +54,10 @@ def _made():
     )
     queue = Queue.objects.create(name="default")
     finished(MILLION)
-    fill("ready", 20_000)
-    scheduled(20_000)
+    fill("ready", MANY)
+    scheduled(MANY)
     running(500, worker=worker.pk)
-    fill("failed", FAILURES, finished_at="now()", fingerprint="'ab' || n % 50")
+    fill("failed", MANY, finished_at="now()", fingerprint="'ab' || n % 50")
     schedule.last_job = make_job(schedule=schedule)
     Schedule.objects.update(last_job=schedule.last_job)
     return {"worker_change": worker, "schedule_change": schedule, "queue_change": queue}
@@ -61,7 +65,7 @@ def _made():
 
 @pytest.mark.volume
 def test_no_page_reads_what_has_ended(many_jobs, admin_client, settings, subtests):
-    def check(who):
+    def check(who, most=MOST):
         for page, (name, allowed) in PAGES.items():
             with subtests.test(page, who=who):
                 row = many_jobs.get(name)
@@ -73,9 +77,9 @@ def test_no_page_reads_what_has_ended(many_jobs, admin_client, settings, subtest
                 assert asked or page in ("schedules", "workflows")
                 for statement in asked:
                     assert ways_into_jobs(statement) <= allowed, statement
-                    assert rows_handled(statement) < MOST, statement
+                    assert rows_handled(statement) < most, statement
 
-    check("all, old statistics")
+    check("all, old statistics", MISLED)
     sql(f"ANALYZE {TABLE}")
     check("all")
     settings.DJANGO_JOBS = {"ADMIN_VISIBLE_JOBS": f"{__name__}.own_jobs"}

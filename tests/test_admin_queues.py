@@ -78,7 +78,8 @@ class TestFigures:
         client = staff("view_queue", "view_job")
         for html in (the_list(client), page_of(client, mail)):
             assert link(mail, "ready", "2") in html
-        monkeypatch.setattr(fullness, "MOST", 1)
+        # And of the first jobs alone, where there are very many: however rare theirs may be
+        monkeypatch.setattr(fullness, "MOST", 4)
         assert link(mail, "ready", "2+") in the_list(client)
 
     def test_without_the_permission_to_see_jobs_nothing_is_counted(self, staff, mail):
@@ -106,7 +107,7 @@ class TestWorkers:
         assert f'<a href="/admin/django_jobs/worker/{serving.pk}/change/">a:1</a> </div>' in html
         assert f'<a href="/admin/django_jobs/worker/{quiet.pk}/change/">c:3</a> quiet</div>' in html
         assert "b:2" not in html
-        assert '<span class="">1</span>' in the_list(admin_client)
+        assert "<span>1</span>" in the_list(admin_client)
 
     def test_a_queue_that_nobody_serves_is_marked(self, admin_client, mail):
         Queue.objects.update(tags=["gpu"])

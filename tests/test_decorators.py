@@ -281,7 +281,7 @@ class TestExecutors:
 
     def test_an_executor_that_does_not_exist_is_refused(self):
         with pytest.raises(InvalidOption, match=r"no executor 'thred'. Did you mean 'thread'"):
-            job(executor="thred")(plain)
+            job(executor="thred")(plain)  # type: ignore[call-overload]
 
     @pytest.mark.parametrize(("func", "executor"), [(plain, "asyncio"), (patient, "thread")])
     def test_an_executor_that_cannot_run_the_function_is_refused(self, func, executor):

@@ -19,6 +19,7 @@ from django_jobs.models import Job
 from django_jobs.orders import WorkerOptions
 from django_jobs.worker import Worker
 from testproject.shop.demo import admin_site, customers, prepare, summary
+from testproject.shop.demo.best_sellers import BestSellers
 from testproject.shop.demo.hard_cases import HardCases
 from testproject.shop.demo.invariants import Invariant, invariants
 from testproject.shop.demo.kill import Casualty, kill_busiest
@@ -365,6 +366,36 @@ class TestMonthEnd:
         assert list(month_end.told())[-1] == "sum: succeeded"
 
 
+@pytest.mark.django_db(transaction=True)
+class TestBestSellers:
+    @pytest.mark.skipif(not settings.HAS_TASKS, reason="neither Django's tasks nor django-tasks")
+    def test_they_are_found_by_a_task_of_django(self):
+        # Given some orders, and others before them
+        prepare.fill_shelves()
+        customers.place_orders(7)
+        run = Run.begin()
+        customers.place_orders(5)
+        Job.objects.all().delete()
+        # When they are asked for, and before a worker answers
+        best_sellers = BestSellers.enqueue(run)
+        assert [each.holds for each in best_sellers.invariants()] == [False]
+        Worker(WorkerOptions(burst=True)).run()
+        # Then they are those of the run
+        [invariant] = best_sellers.invariants()
+        assert invariant.holds, invariant.sentence
+        assert best_sellers.told().startswith("Its result is SUCCESSFUL: [")
+        assert Job.objects.get().name == "testproject.shop.tasks.best_sellers"
+
+    def test_without_tasks_the_demo_goes_on(self, settings):
+        settings.HAS_TASKS = False
+        out = io.StringIO()
+
+        Show(Story(OutputWrapper(out)), orders=1, products=None).ask_for_best_sellers()
+
+        assert "the package django-tasks is not installed" in out.getvalue()
+        assert not Job.objects.exists()
+
+
 @pytest.fixture
 def environment(transactional_db, tmp_path):
     """Return the environment of a process that works on the test database."""
@@ -389,6 +420,7 @@ def test_a_whole_demo_loses_nothing_and_can_be_repeated(environment, tmp_path, t
         assert len(re.findall("✓|ok", result.stdout)) >= 15
         assert not re.findall("✗|NO ", result.stdout)
         assert "kill -9" in result.stdout
+        assert "Its result is SUCCESSFUL: [" in result.stdout or not settings.HAS_TASKS
         assert "Traceback" not in result.stdout + result.stderr
         assert Receipt.objects.count() == run * 60
     assert list(tmp_path.iterdir())

@@ -147,6 +147,6 @@ def test_depends_on_takes_one_or_several(own_registry):
 
 def test_depends_on_takes_nothing_else():
     with pytest.raises(InvalidOption, match="write Dependency"):
-        job(depends_on=anything)(undecorated)
+        job(depends_on=anything)(undecorated)  # type: ignore[call-overload]
     with pytest.raises(UnknownOption, match="depends_on"):
         job(dependencies=Dependency(anything))(undecorated)  # type: ignore[call-overload]

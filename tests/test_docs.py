@@ -1,9 +1,12 @@
 """What the documentation says is so: its code runs, its links lead somewhere, its tables agree."""
 
 import inspect
+import os
 import re
 import sys
+import tomllib
 import unittest
+from collections import defaultdict
 from dataclasses import fields
 from datetime import timedelta
 from decimal import Decimal
@@ -15,18 +18,30 @@ from django.db import connection
 from django.db.models import signals
 from django.dispatch import Signal
 
-from django_jobs import decorators, encoding, enqueue_on, exceptions, registry, schedules
+from django_jobs import (
+    cancel,
+    decorators,
+    encoding,
+    enqueue,
+    enqueue_on,
+    exceptions,
+    registry,
+    schedules,
+)
 from django_jobs import signals as job_signals
 from django_jobs.backoff import Exponential
 from django_jobs.capabilities import EXECUTORS
 from django_jobs.conf import Options, read
 from django_jobs.context import JobContext
+from django_jobs.definitions import Definition
+from django_jobs.limits import DEFAULT_UNITS
 from django_jobs.management.commands import runjobs
 from django_jobs.models import Job, Schedule
 from django_jobs.orders import WorkerOptions
 from django_jobs.states import TRANSITIONS, State
 from django_jobs.terminal import SUBCOMMANDS
 from django_jobs.worker import Worker
+from testproject.ledger.jobs import nothing
 from testproject.shop.models import Customer, Order, OrderLine, Product
 from tests.command_reference import reference
 from tests.pages import (
@@ -173,6 +188,14 @@ def test_the_index_links_every_page():
     assert {page.name for page in DOCS.glob("*.md")} - {"index.md"} <= linked
 
 
+def test_every_script_is_explained_to_those_who_contribute():
+    explained = {names(name)[0] for name, _ in table(ROOT / "CONTRIBUTING.md", "script")}
+    scripts = {path.name for path in (ROOT / "scripts").iterdir() if os.access(path, os.X_OK)}
+
+    assert explained >= {name for name in scripts if (ROOT / "scripts" / name).is_file()}
+    assert all((ROOT / "scripts" / name).exists() for name in explained)
+
+
 # The reference, compared with the code ---------------------------------------------------------
 
 
@@ -229,6 +252,22 @@ def test_every_option_of_job_is_documented():
     assert documented == set(decorators._DECLARED)
 
 
+def test_the_defaults_of_job_are_documented():
+    plain = {field.name: field.default for field in fields(Definition)} | {"kwargs": {}}
+    documented = {
+        names(option)[0]: eval(names(default)[0])
+        for option, default, _ in table(DOCS / "enqueueing.md", "option of `@job`")
+        if names(default) and not is_a_setting(names(default)[0])
+    }
+
+    assert len(documented) > 7
+    assert documented == {option: plain[option] for option in documented}
+
+
+def is_a_setting(name):
+    return name.lower() in {field.name for field in fields(Options)}
+
+
 def test_the_table_of_executors_says_what_they_support():
     documented = {
         names(name)[0]: [cell_means(cell) for cell in cells]
@@ -275,6 +314,34 @@ def test_every_signal_is_documented():
     assert {names(name)[0] for name, *_ in rows} == set(SIGNALS)
 
 
+def test_the_arguments_of_each_signal_are_documented(transactional_db, shop):
+    documented = {
+        names(name)[0]: set(names(arguments)) - {"Worker"}
+        for name, arguments, *_ in table(DOCS / "hooks.md", "signal")
+    }
+    heard: dict[str, set[str]] = defaultdict(set)
+    receivers = [listen(heard, name, signal) for name, signal in SIGNALS.items()]
+
+    nothing.enqueue()
+    cancel(enqueue(nothing.job.with_scheduled_at(timedelta(days=1))))
+    Job.objects.create(name=nothing.job.definition.name, args=["no such argument"])
+    Job.objects.create(name=nothing.job.definition.name, args=["neither"], max_attempts=2)
+    Worker(WorkerOptions(burst=True)).run()
+
+    assert len(receivers) == len(heard)
+    assert heard == documented
+
+
+def listen(heard, name, signal):
+    """Note what a signal tells."""
+
+    def receiver(sender, signal, **told):
+        heard[name] |= set(told)
+
+    signal.connect(receiver, weak=False)
+    return receiver
+
+
 def test_every_type_that_has_a_tag_is_documented():
     stored = " ".join(cell for _, cell in table(DOCS / "enqueueing.md", "you pass"))
 
@@ -291,6 +358,17 @@ def test_every_flag_of_runjobs_is_documented():
     documented = {names(flag)[0].split()[0] for flag, *_ in table(DOCS / "workers.md", "flag")}
 
     assert documented == flags(runjobs.Command()) - flags(BaseCommand())
+
+
+def test_the_settings_that_flags_stand_for_have_the_defaults_that_are_told():
+    told = {
+        key: int(number.replace(",", ""))
+        for _, cell, _ in table(DOCS / "workers.md", "flag")
+        for key, number in re.findall(r"^`([A-Z_]+)`, ([\d,]+)$", cell)
+    }
+
+    assert len(told) > 2
+    assert told == {key: getattr(Options(), key.lower()) or DEFAULT_UNITS for key in told}
 
 
 def flags(command):
@@ -325,12 +403,38 @@ def documented_bases():
     return {name: set(names(cell)) for name, cell in rows}
 
 
-def test_every_system_check_is_documented():
-    text = (DOCS / "errors.md").read_text()
+def test_every_system_check_is_documented_with_its_level():
+    documented = {names(check)[0]: level for check, level, *_ in table(DOCS / "checks.md", "check")}
 
-    assert set(re.findall(r"django_jobs\.[EWI]\d{3}", text)) == set(
-        re.findall(r"django_jobs\.[EWI]\d{3}", source())
+    assert documented == {
+        check: {"E": "error", "W": "warning"}[check.partition(".")[2][0]]
+        for check in re.findall(r"django_jobs\.[EWI]\d{3}", source())
+    }
+
+
+def test_the_id_of_a_check_says_its_level():
+    found = re.findall(
+        r'\b(Error|Warning)\((?:(?!\b(?:Error|Warning)\().)*?id="\w+\.([EW])', source(), re.S
     )
+
+    assert len(found) > 20
+    assert {(level[0], letter) for level, letter in found} == {("E", "E"), ("W", "W")}
+
+
+def test_the_versions_that_are_supported_are_those_of_the_classifiers():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    documented = {what: re.findall(r"\d\.\d+", cell) for what, cell, _ in supported()}
+
+    for what, prefix in (("Python", "Programming Language"), ("Django", "Framework")):
+        classifiers = "\n".join(project["classifiers"])
+        assert documented[what] == re.findall(
+            rf"^{prefix} :: {what} :: (\d\.\d+)$", classifiers, re.M
+        )
+    assert f"psycopg>={documented['psycopg'][0]}" in project["dependencies"]
+
+
+def supported():
+    return table(DOCS / "upgrading.md", "what")
 
 
 def test_every_event_in_the_log_is_documented():

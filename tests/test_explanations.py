@@ -9,7 +9,8 @@ from asgiref.sync import async_to_sync
 from django.utils import timezone
 
 from django_jobs import aexplain, cancel, explain
-from django_jobs.explanations import error_text, progress_text
+from django_jobs.explanations import error_text
+from django_jobs.lifesigns import progress_text
 from django_jobs.models import Job, Link, Worker
 from django_jobs.reasons import Code
 from tests.rows import make_job

@@ -11,25 +11,28 @@ from django.db import connection, transaction
 from django_jobs import engine, notifications
 from django_jobs.notifications import CHANNEL, THROTTLE, Listener, notify, notify_worker
 from tests import samples
+from tests.databases import url_of_test_database
 from tests.rows import make_job, sql
 from tests.threads import DEADLINE, at_once, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
+#: Behind pgbouncer in transaction mode NOTIFY goes through, and LISTEN is of no use.
+listens = pytest.mark.session("LISTEN")
+
+
 @pytest.fixture(autouse=True)
-def unthrottled(monkeypatch):
-    """Forget what other tests have notified of."""
+def unthrottled(monkeypatch, settings):
+    """Forget what other tests have notified of, and what the environment says of LISTEN."""
     monkeypatch.setattr(notifications, "_notified", {})
+    settings.DJANGO_JOBS = {}
 
 
 @pytest.fixture
 def heard():
     """Return a function that returns the queues notified of so far, and since the last call."""
-    parameters = connection.get_connection_params()
-    for key in ("cursor_factory", "context"):
-        parameters.pop(key, None)
-    with psycopg.connect(**parameters, autocommit=True) as ear:
+    with psycopg.connect(url_of_test_database(past_proxy=True), autocommit=True) as ear:
         ear.execute(f"LISTEN {CHANNEL}")
 
         def hear():
@@ -128,6 +131,7 @@ class TestNotify:
         assert "notify.failed channel=django_jobs payload=default" in caplog.text
 
 
+@listens
 class TestSummons:
     @pytest.fixture
     def summon(self, listener_of):
@@ -170,6 +174,7 @@ class TestSummons:
         assert not owner.is_set()
 
 
+@listens
 class TestListener:
     def test_it_wakes_when_a_job_is_enqueued(self, listen):
         _, rung = listen()

@@ -176,10 +176,10 @@ class TestOptions:
             (lambda: group(), "group() needs at least one job"),
             (lambda: group(LIST), "group(*jobs)"),
             (lambda: chain(A, THREE), "JobSpec or a job function"),
-            (lambda: chain(A, on_failure="ignore"), "on_failure must be one of 'stop', 'go_on'"),
+            (lambda: chain(A, on_failure=THREE), "on_failure must be one of 'stop', 'go_on'"),
             (lambda: chain(A, name=""), "name"),
-            (lambda: chain(A, cleanup=3), "JobSpec or a job function"),
-            (lambda: chain(A, meta=[]), "meta"),
+            (lambda: chain(A, cleanup=THREE), "JobSpec or a job function"),
+            (lambda: chain(A, meta=LIST), "meta"),
             (lambda: plan(Flow("f")), "has no steps"),
             (lambda: Flow("f").step("a", []), "has no jobs"),
             (lambda: Flow("f").step("a", CHAIN), "given a composition"),
@@ -214,7 +214,7 @@ class TestOptions:
 
     def test_an_unknown_option_is_answered_with_the_nearest(self):
         with pytest.raises(UnknownOption, match="Did you mean 'on_failure'"):
-            chain(A, on_failur="stop")
+            chain(A, on_failur="stop")  # type: ignore[call-arg]
 
     @pytest.mark.parametrize("other", [None, 3, "a"])
     def test_the_bar_takes_jobs_only(self, other):

@@ -121,7 +121,7 @@ class TestRefusals:
 
     def test_an_unknown_option_names_the_nearest(self):
         with pytest.raises(UnknownOption, match=r"Unknown option 'quue'. Did you mean 'queue'"):
-            JobSpec.from_func(samples.anything, quue="mail")
+            JobSpec.from_func(samples.anything, quue="mail")  # type: ignore[call-arg]
 
     def test_an_unknown_field_names_the_nearest(self):
         with pytest.raises(UnknownOption, match="Did you mean 'priority'"):

@@ -1,16 +1,18 @@
 """The helpers for the tests of projects, inside of a test's transaction."""
 
+import ast
 import os
 import subprocess
 import sys
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 
 import pytest
 from django.core import mail
 from django.db import transaction
 
-from django_jobs import chain, enqueue
+from django_jobs import chain, enqueue, testing
 from django_jobs.checks.declarations import check_immediate
 from django_jobs.models import Job, Worker
 from django_jobs.testing import (
@@ -22,10 +24,14 @@ from django_jobs.testing import (
     travel,
 )
 from django_jobs.testing.pytest_plugin import jobs_clock  # noqa: F401 - a fixture
+from testproject import shop
 from testproject.ledger import tried
 from testproject.ledger.models import Effect, Gate
 
 pytestmark = pytest.mark.django_db
+
+#: What a project's own tests look like.
+SHOP_TESTS = ast.parse(Path(shop.__file__, "../tests.py").resolve().read_text())
 
 
 def labels():
@@ -240,3 +246,15 @@ def test_the_fixture_moves_the_clock(jobs_clock):  # noqa: F811 - the fixture
 
     # Then
     assert [one.state for one in ran] == ["succeeded"]
+
+
+@pytest.mark.parametrize("name", testing.__all__)
+def test_the_tests_of_the_shop_use_every_helper(name):
+    calls = (node for node in ast.walk(SHOP_TESTS) if isinstance(node, ast.Call))
+    assert name in {ast.unparse(call.func) for call in calls}
+
+
+def test_the_tests_of_the_shop_use_the_immediate_mode():
+    assert "IMMEDIATE" in {
+        node.value for node in ast.walk(SHOP_TESTS) if isinstance(node, ast.Constant)
+    }

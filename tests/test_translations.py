@@ -14,7 +14,7 @@ from django.utils import translation
 
 import django_jobs
 from django_jobs.admin.schedule.preview import preview
-from django_jobs.models import Schedule
+from django_jobs.models import Schedule, Worker
 from tests.rows import make_job
 
 PACKAGE = Path(django_jobs.__file__).parent
@@ -47,7 +47,7 @@ def marked_in_code():
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
                 before = names.get(node.func.id)
                 given = node.args[: 0 if before is None else before + 1]
-                texts = [one.value for one in given if isinstance(one, ast.Constant)]
+                texts = [str(one.value) for one in given if isinstance(one, ast.Constant)]
                 if texts and len(texts) == len(given):  # else it was marked elsewhere
                     yield "\x04".join(texts)
 
@@ -99,7 +99,27 @@ def test_the_admin_speaks_german(admin_client, settings):
     assert "Zeitstrahl" in page.content.decode()
 
 
+@pytest.mark.django_db
+def test_what_javascript_says_is_told_it_in_the_language(admin_client):
+    job = make_job()
+    for url in (
+        reverse("admin:app_list", args=["django_jobs"]),
+        reverse("admin:django_jobs_job_change", args=[job.pk]),
+    ):
+        page = admin_client.get(url, headers={"accept-language": "de"})
+        assert 'data-label-pause="Aktualisierung pausieren"' in page.content.decode()
+
+
 def test_the_days_of_a_schedules_next_runs_are_told_in_the_language():
     with translation.override("de"):
         shown = preview(Schedule(cron="0 3 * * 1", timezone="UTC"))
     assert "<li>Mo 20" in shown
+
+
+@pytest.mark.django_db
+def test_numbers_are_told_in_the_language(admin_client, settings):
+    settings.LANGUAGE_CODE = "de"
+    Worker.objects.create(hostname="web1", pid=1, concurrency=1_500)
+    with translation.override("de"):
+        page = admin_client.get(reverse("admin:django_jobs_worker_changelist"))
+    assert "0 / 1.500" in page.content.decode()

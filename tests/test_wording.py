@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.utils import translation
 
 from django_jobs import wording
 
@@ -28,6 +29,39 @@ from django_jobs import wording
 )
 def test_a_span_has_its_two_largest_units(duration, text):
     assert wording.span(duration) == text
+
+
+def test_of_a_span_the_largest_unit_alone_may_be_asked_for():
+    assert wording.span(3_725, units=1) == "1 h"
+    assert wording.span(5, units=1) == "5 s"
+
+
+@pytest.mark.parametrize(
+    ("language", "days", "tenths", "thousand", "more", "name"),
+    [
+        ("en", "3 days 2 h", "0.4 s", "1,000", "#1, #2, #3, #4, #5 and 2 more", "'a'"),
+        (None, "3 days 2 h", "0.4 s", "1,000", "#1, #2, #3, #4, #5 and 2 more", "'a'"),
+        ("de", "3 d 2 h", "0,4 s", "1.000", "#1, #2, #3, #4, #5 und 2 weitere", "„a“"),
+        ("fr", "3 jours 2 h", "0,4 s", "1\xa0000", "#1, #2, #3, #4, #5 et 2 autres", "«\xa0a\xa0»"),
+    ],
+)
+def test_each_language_has_words_of_its_own(language, days, tenths, thousand, more, name):
+    with translation.override(language):
+        assert wording.span(timedelta(days=3, hours=2)) == days
+        assert wording.span(0.4) == tenths
+        assert wording.number(1_000) == thousand
+        assert wording.ids(range(1, 8)) == more
+        assert wording.quoted("a") == name
+
+
+def test_what_is_kept_and_logged_stays_in_english():
+    with translation.override("de"):
+        assert wording.counted(1_000, "job") == "1,000 jobs"
+        assert wording.death(-9) == "was killed by SIGKILL"
+
+
+def test_a_quoted_name_shows_what_cannot_be_printed():
+    assert wording.quoted("a\x1b[2J'") == "'a\\x1b[2J''"
 
 
 def test_a_moment_is_told_in_the_current_time_zone():

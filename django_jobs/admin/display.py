@@ -9,7 +9,7 @@ from typing import Any
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
-from django_jobs.explanations import progress_share, progress_text
+from django_jobs.lifesigns import progress_share, progress_text
 
 
 def dotted(name: str) -> SafeString:

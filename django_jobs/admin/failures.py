@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from django import forms
@@ -16,19 +16,24 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from django_jobs import api
+from django_jobs import api, wording
 from django_jobs import failures as grouping
 from django_jobs.admin import access, audit, links
 from django_jobs.admin.access import Power
 from django_jobs.engine.sql import write_alias
 from django_jobs.failures import MOST, Group
+from django_jobs.finding import Criteria
 from django_jobs.models import Job, Queue
+from django_jobs.slices import Place, cut
 from django_jobs.states import State
 
 #: Groups on the page, and queues that are offered.
 SHOWN = QUEUES = 100
 #: Times that a retry of a group looks for more of it.
 ROUNDS = 10
+#: Slices of all failures that one such look takes at most.
+LOOKS = 10
+_NEWEST = Place()
 
 
 class Filters(forms.Form):
@@ -69,20 +74,19 @@ def groups(request: HttpRequest, site: AdminSite) -> HttpResponse:
     access.demand(request, Power.VIEW)
     form = Filters(request.GET)
     given = _given(form)
-    among = None if access.sees_all(request) else _members(request, **given)
-    found = grouping.failures(
-        queue=given.get("queue"),
-        name=given.get("name"),
-        limit=SHOWN,
-        among=among,
-        using=write_alias(None),
-    )
+    if given or not access.sees_all(request):
+        members = _members(request, given)
+        found = grouping.failures(limit=SHOWN, among=members.ids, using=write_alias(None))
+        is_capped = members.older is not None
+    else:
+        found = grouping.failures(limit=SHOWN, using=write_alias(None))
+        is_capped = found.is_capped
     context = {
         **site.each_context(request),
         "title": _("Failures"),
         "form": form,
         "rows": [_row(group, given) for group in found.groups],
-        "capped": found.looked_at if found.is_capped else 0,
+        "capped": found.looked_at if is_capped else 0,
         "may_retry": access.may(request, Power.RETRY),
     }
     return TemplateResponse(request, "admin/django_jobs/failures.html", context)
@@ -99,15 +103,15 @@ def retry(request: HttpRequest, site: AdminSite) -> HttpResponse:
         _retry(request, given)
         query = {name: value for name, value in given.items() if name != "fingerprint"}
         return redirect(f"{reverse('admin:django_jobs_failures')}?{urlencode(query)}")
-    ids = _members(request, **given)
-    count, some = len(ids), ids[: grouping.EXAMPLES]
+    members = _members(request, given)
+    some = members.ids[: grouping.EXAMPLES]
     found = grouping.failures(limit=1, among=some, using=write_alias(None))
     context = {
         **site.each_context(request),
         "title": _("Retry a group of failures"),
         "given": given,
-        "count": count,
-        "is_capped": count >= MOST,
+        "count": len(members.ids),
+        "is_capped": members.older is not None,
         "group": found.groups[0] if found.groups else None,
     }
     return TemplateResponse(request, "admin/django_jobs/failures_retry.html", context)
@@ -120,36 +124,61 @@ def _given(form: forms.Form) -> dict[str, str]:
     return {name: value for name, value in form.cleaned_data.items() if value}
 
 
-def _members(request: HttpRequest, *, fingerprint: str | None = None, **equal: str) -> list[int]:
-    """Return the ids of the newest failed jobs that the user may see; of a group, if one is given.
+class _Members(NamedTuple):
+    """Failed jobs, newest first."""
 
-    The empty fingerprint is that of the jobs which have none.
+    ids: list[int]
+    #: Where there may be more; None at the end.
+    older: Place | None
+
+
+def _members(request: HttpRequest, given: dict[str, str], place: Place = _NEWEST) -> _Members:
+    """Return the next failed jobs that the user may see; of a group, if one is given.
+
+    The empty fingerprint is that of the jobs which have none. As rare as they may be, the look for
+    them ends after so many jobs.
     """
-    jobs = access.visible(request).filter(state=State.FAILED, **equal)
-    if fingerprint is not None:
-        jobs = jobs.filter(fingerprint=fingerprint or None)
-    return list(jobs.order_by("-finished_at").values_list("pk", flat=True)[:MOST])
+    jobs, is_narrowed = access.visible(request), not access.sees_all(request)
+    if given.get("fingerprint") == "":
+        jobs, is_narrowed = jobs.filter(fingerprint=None), True
+    criteria = Criteria(
+        states=(State.FAILED.value,),
+        queue=given.get("queue"),
+        name=given.get("name"),
+        fingerprint=given.get("fingerprint") or None,
+    )
+    ids: list[int] = []
+    older: Place | None = place
+    for _look in range(LOOKS):
+        if older is None or len(ids) >= MOST:
+            break
+        found = cut(jobs, criteria, is_narrowed=is_narrowed, place=older, size=MOST - len(ids))
+        ids += found.ids
+        older = found.older
+    return _Members(ids, older)
 
 
 def _retry(request: HttpRequest, given: dict[str, str]) -> None:
     """Retry a group, newest first, for as long as there is more of it, and say what came of it."""
-    tried: set[int] = set()
+    tried: list[int] = []
     retried = 0
+    older: Place | None = _NEWEST
     for _round in range(ROUNDS):
-        ids = [key for key in _members(request, **given) if key not in tried]
-        if not ids:
+        if older is None:
             break
-        tried.update(ids)
-        retried += api.retry(ids)
-    _note(request, sorted(tried), retried)
-    text = ngettext("%s job was put back.", "%s jobs were put back.", retried) % f"{retried:,}"
+        ids, older = _members(request, given, older)
+        tried += ids
+        retried += api.retry(ids) if ids else 0
+    _note(request, tried, retried)
+    text = ngettext("%s job was put back.", "%s jobs were put back.", retried)
+    text %= wording.number(retried)
     left = max(len(tried) - retried, 0)
     if left:
         text += " " + ngettext(
             "%s was left: it had been retried meanwhile, or another job holds its unique key.",
             "%s were left: they had been retried meanwhile, or other jobs hold their unique keys.",
             left,
-        ) % f"{left:,}"  # fmt: skip
+        ) % wording.number(left)  # fmt: skip
     level = messages.WARNING if left or not retried else messages.SUCCESS
     messages.add_message(request, level, text)
 

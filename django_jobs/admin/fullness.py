@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from django_jobs import figures
+from django_jobs import figures, wording
 from django_jobs.admin import access, links
 from django_jobs.figures import MOST, Figures, QueueFigures
+from django_jobs.slices import Among, first
 from django_jobs.states import State
 
-#: The states that are counted, and how the index of each is ordered.
-COUNTED: Mapping[State, str] = {
-    State.READY: "queue",
-    State.RUNNING: "worker_id",
-    State.SCHEDULED: "scheduled_at",
-    State.FAILED: "-finished_at",
-}
+#: The states that are counted.
+COUNTED = (State.READY, State.RUNNING, State.SCHEDULED, State.FAILED)
 
 
 def fullness(request: HttpRequest, *, using: str) -> Figures:
@@ -28,22 +23,23 @@ def fullness(request: HttpRequest, *, using: str) -> Figures:
         return Figures([], frozenset(), frozenset())
     if access.sees_all(request):
         return figures.figures(window=60.0, using=using)
-    return visible_figures(request, limit=MOST + 1)
+    return visible_figures(request, limit=MOST)
 
 
 def visible_figures(request: HttpRequest, *, limit: int) -> Figures:
-    """Count those jobs that the user may see, of each state up to a limit.
+    """Count those that the user may see among the first jobs of each state, up to a limit.
 
-    How they are narrowed nobody knows, so that the index alone does not say how many they are.
+    How they are narrowed nobody knows: they may be rare.
     """
     queues: dict[str, QueueFigures] = {}
     capped = set()
-    for state, order in COUNTED.items():
-        found = access.visible(request).filter(state=state).order_by(order)
-        counts = Counter(found.values_list("queue", flat=True)[:limit])
-        if sum(counts.values()) == limit:
+    jobs = access.visible(request)
+    for state in COUNTED:
+        ids = first(state, limit=limit + 1, using=jobs.db)
+        found = jobs.filter(Among(ids[:limit])).order_by() if ids else jobs.none()
+        if len(ids) > limit:
             capped.add(state.value)
-        for name, count in counts.items():
+        for name, count in Counter(found.values_list("queue", flat=True)).items():
             queues.setdefault(name, QueueFigures(name)).counts[state] = count
     return Figures(list(queues.values()), frozenset(capped), frozenset())
 
@@ -52,5 +48,5 @@ def count_text(found: Figures, queue: str, state: State) -> SafeString:
     """Return how many jobs of a queue are in a state, with a link to them."""
     row = next((one for one in found.queues if one.name == queue), QueueFigures(queue))
     count = row.counts[state]
-    text = f"{count:,}{'+' if found.is_capped(queue, state) else ''}"
+    text = f"{wording.number(count)}{'+' if found.is_capped(queue, state) else ''}"
     return links.link(links.jobs(queue=queue, state__exact=state.value), text)

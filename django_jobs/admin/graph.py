@@ -10,6 +10,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from django_jobs import wording
 from django_jobs.admin import links
 from django_jobs.admin.layout import Layout, Point, layout
 from django_jobs.models import Step
@@ -73,13 +74,13 @@ def _node(step: Step, point: Point, middle: float) -> SafeString:
 
 def _name(step: Step) -> str:
     times = "\N{MULTIPLICATION SIGN}"
-    return f"{step.name} {times} {step.size:,}" if step.size > 1 else step.name
+    return f"{step.name} {times} {wording.number(step.size)}" if step.size > 1 else step.name
 
 
 def _told(step: Step) -> str:
     state = str(step.get_state_display())
     if step.size > 1:
-        state += ", " + _("%(done)s done") % {"done": f"{step.done:,}"}
+        state += ", " + _("%(done)s done") % {"done": wording.number(step.done)}
         if step.jobs_failed:
             state += ", " + ngettext("%d bad", "%d bad", step.jobs_failed) % step.jobs_failed
     return state

@@ -238,7 +238,7 @@ class QueueAdmin(Steered, _QueueAdmin):
         """Return how many workers take its jobs."""
         count = sum(not one.is_quiet for one in getattr(queue, "serving", ()))
         if count:
-            return format_html("<span>{}</span>", f"{count:,}")
+            return format_html("<span>{}</span>", wording.number(count))
         none = pgettext("workers", "none")
         return format_html('<span class="django-jobs-warning">{}</span>', none)
 

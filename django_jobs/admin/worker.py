@@ -155,9 +155,9 @@ class WorkerAdmin(ReadOnly, Steered, _WorkerAdmin):
     def shown_places(self, worker: Worker) -> str:
         """Return how many jobs it holds that the user may see, and its places."""
         if not hasattr(worker, "running"):
-            return f"{worker.concurrency:,}"
+            return wording.number(worker.concurrency)
         held = getattr(worker, "held", None) or 0
-        return f"{held:,} / {worker.concurrency:,}"
+        return f"{wording.number(held)} / {wording.number(worker.concurrency)}"
 
     @admin.display(description=_("runs now"))
     def shown_jobs(self, worker: Worker) -> SafeString:

@@ -11,12 +11,14 @@ from django_jobs.engine.sql import JOB, fetch
 HEADS = 1_000
 
 # From queue to queue, and in each up to the limit: others are not in the way of a full one. The
-# oldest is the job with the lowest id of a lane, key and priority, each found by one probe.
+# oldest is the job with the lowest id of a lane, key and priority, each found by one probe. Each
+# is told in the whole order of the index: of a queue that is a large part of the table, the planner
+# would else hope to meet enough of it by reading the table from its beginning, where the ended are.
 _BACKLOGS = f"""
 WITH RECURSIVE {QUEUES}
 SELECT queue, (SELECT count(*)::int FROM (
     SELECT 1 FROM {JOB} AS job WHERE state = 'ready' AND job.queue = queues.queue
-    ORDER BY job.queue LIMIT %(limit)s
+    ORDER BY job.queue, lane, concurrency_key, priority DESC, id LIMIT %(limit)s
 ) AS counted), (
     WITH RECURSIVE heads AS (
         (SELECT lane, concurrency_key, priority, scheduled_at FROM {JOB} AS job

@@ -12,6 +12,7 @@ from django.db import models
 from django.db.models import Q, Value
 from django.db.models.functions import Now
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from django_jobs import conf
@@ -236,7 +237,7 @@ class Schedule(models.Model):
     def words(self) -> str:
         """Return when it ticks, in words; nothing where that cannot be read."""
         if self.every is not None:
-            return f"Every {span(self.every)}"
+            return gettext("Every %(interval)s") % {"interval": span(self.every)}
         try:
             return parse(str(self.cron)).words
         except JobsError:

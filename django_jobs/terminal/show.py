@@ -9,7 +9,7 @@ from textwrap import indent
 from typing import Any
 
 from django_jobs import wording
-from django_jobs.explanations import progress_text
+from django_jobs.lifesigns import progress_text
 from django_jobs.models import Job
 from django_jobs.terminal.base import OfOneJob, not_found
 

@@ -55,8 +55,9 @@ def as_autocommit(using: str) -> Iterator[None]:
     waiting = len(connection.run_on_commit)
     with connection.execute_wrapper(by_itself):
         yield
+        connection.needs_rollback = False
+        _call_back(connection, waiting)
     connection.needs_rollback = False
-    _call_back(connection, waiting)
 
 
 def _call_back(connection: Any, since: int) -> None:

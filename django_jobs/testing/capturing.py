@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from django.db import connections
 from django.db.models import Max
@@ -16,6 +16,19 @@ from django_jobs.specs import JobSpec
 
 #: Jobs that an error shows.
 SHOWN = 20
+
+
+class Wanted(TypedDict, total=False):
+    """What may be asked of a job; None asks nothing."""
+
+    args: Sequence[Any] | None
+    kwargs: Mapping[str, Any] | None
+    queue: str | None
+    priority: int | None
+    scheduled_at: datetime | timedelta | None
+    #: Among which it is looked for.
+    jobs: Sequence[Job] | None
+    using: str | None
 
 
 @contextmanager
@@ -69,11 +82,9 @@ def assert_enqueued(
     )
 
 
-def assert_not_enqueued(
-    fn: Callable[..., Any] | str, *, jobs: Sequence[Job] | None = None, **wanted: Any
-) -> None:
+def assert_not_enqueued(fn: Callable[..., Any] | str, **wanted: Unpack[Wanted]) -> None:
     """Raise AssertionError if a job of a function was enqueued that is as told."""
-    assert_enqueued(fn, jobs=jobs, count=0, **wanted)
+    assert_enqueued(fn, count=0, **wanted)
 
 
 def _name(fn: Any) -> str:

@@ -22,7 +22,7 @@ from django_jobs.limits import DEFAULT_UNITS, Allowance, Room
 from django_jobs.models import Job
 from django_jobs.notebook import Notebook, Notes
 from django_jobs.orders import WorkerOptions
-from django_jobs.outcomes import Abandoned, Claimed, Failed, Finished
+from django_jobs.outcomes import Abandoned, Blocked, Claimed, Failed, Finished
 from django_jobs.services import Reporter, Scheduler
 from django_jobs.signposts import Signposts
 from django_jobs.testing.autocommit import as_autocommit
@@ -105,6 +105,15 @@ class Runner:
         Reporter(self.notebook, self.using).run_once()
         self._books.record([finished])
 
+    def carry_out(self, job: Claimed, guard: Guard) -> Finished:
+        """Run a claimed job, and record how it ended, as if each was committed by itself."""
+        # One by one: what waited for the job's commits comes before its end is recorded.
+        with as_autocommit(self.using):
+            finished = self.run(job, guard)
+        with as_autocommit(self.using):
+            self.record(finished)
+        return finished
+
     # What a running job asks and tells: execution's Desk -------------------------------------
 
     def note(
@@ -147,10 +156,8 @@ def run_jobs(
         while len(ran) < limit:
             claimed = runner.claim(1 if until_empty else limit)
             for job in claimed:
-                with as_autocommit(alias):
-                    finished = runner.run(job, keep_error)
-                    runner.record(finished)
-                if not isinstance(finished.outcome, Abandoned):
+                finished = runner.carry_out(job, keep_error)
+                if not isinstance(finished.outcome, Abandoned | Blocked):
                     ran.append(job.id)
                 if raise_errors and isinstance(finished.outcome, Failed):
                     raise errors.get(job.id) or AssertionError(finished.outcome.fault.message)

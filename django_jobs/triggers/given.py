@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import timedelta
+from typing import Literal, get_args
 
 from django.db.models import Q, Value
 
@@ -12,8 +13,10 @@ from django_jobs.exceptions import InvalidOption, did_you_mean
 from django_jobs.specs import JobSpec
 from django_jobs.triggers.references import Reference
 
-EVENTS = ("insert", "update", "delete")
-FOR_EACH = ("row", "statement")
+Event = Literal["insert", "update", "delete"]
+EVENTS: tuple[Event, ...] = get_args(Event)
+ForEach = Literal["row", "statement"]
+FOR_EACH: tuple[ForEach, ...] = get_args(ForEach)
 #: PostgreSQL cuts longer names off; an event is put behind it.
 MAX_NAME = 63 - len("_insert")
 

@@ -120,7 +120,7 @@ def ready_url(data: Path) -> str | None:
         lines = (data / "postmaster.pid").read_text().splitlines()
     except FileNotFoundError:
         return None
-    if len(lines) < 8 or lines[7].strip() != "ready":
+    if len(lines) < 8 or lines[7].strip() not in {"ready", "standby"}:
         return None
     return f"postgres://{SUPERUSER}@/{DATABASE}?host={quote(lines[4], safe='/')}"
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 from decimal import Decimal
 
-from django.test import TestCase
+from django.conf import settings
+from django.core import mail
+from django.test import TestCase, override_settings
+from django.urls import reverse
 
 from django_jobs import enqueue
 from django_jobs.testing import (
+    arun_jobs,
     assert_enqueued,
     assert_idempotent,
     assert_not_enqueued,
@@ -16,8 +20,8 @@ from django_jobs.testing import (
     run_jobs,
     travel,
 )
-from testproject.shop.jobs import book_order, charge_card, send_receipt
-from testproject.shop.models import Booking, Customer, Order, Receipt
+from testproject.shop.jobs import book_order, charge_card, notify_warehouse, send_receipt
+from testproject.shop.models import Booking, Customer, Order, Product, Receipt
 
 
 class CheckoutTests(TestCase):
@@ -51,8 +55,48 @@ class CheckoutTests(TestCase):
 
         assert (ran.pk, ran.state) == (row.pk, "succeeded")
 
+    async def test_the_warehouse_is_told_what_to_pack(self) -> None:
+        """The job is a coroutine, and so is its test."""
+        row = await notify_warehouse.aenqueue(order_id=self.order.pk)
+
+        ran = await arun_jobs()
+
+        assert row.pk in [one.pk for one in ran]
+        await self.order.arefresh_from_db()
+        assert self.order.packed_at is not None
+
     def test_booking_an_order_twice_books_it_once(self) -> None:
         """What it does is committed with its end, or not at all."""
         assert_idempotent(book_order, order_id=self.order.pk)
         assert_idempotent(send_receipt, order_id=self.order.pk)
         assert not Booking.objects.exists()
+
+    def test_booking_without_the_job_s_transaction_would_book_it_twice(self) -> None:
+        """A job that is killed after its first row writes it again when it is run again."""
+        with self.assertRaisesRegex(AssertionError, r"shop\.Booking has besides"):
+            assert_idempotent(book_carelessly, order_id=self.order.pk)
+
+
+def book_carelessly(order_id: int) -> None:
+    """Book an order, and see to the rest of it behind that."""
+    order = Order.objects.get(pk=order_id)
+    Booking.objects.create(order=order, amount=order.total)
+    order.lines.update(reserved=True)
+
+
+@override_settings(DJANGO_JOBS={**settings.DJANGO_JOBS, "IMMEDIATE": True})
+class FrontPageTests(TestCase):
+    """The pages and what comes of them, as if a worker were very quick."""
+
+    def test_whoever_orders_gets_a_receipt(self) -> None:
+        """The jobs of the order run when its transaction is committed."""
+        Product.objects.create(sku="LAMP", name="Brass lamp", price=Decimal("9.90"), stock=5)
+        basket = {"name": "Ada", "email": "ada@example.com", "product": "LAMP", "pieces": 2}
+
+        with self.captureOnCommitCallbacks(execute=True):
+            answer = self.client.post(reverse("shop:place"), basket, follow=True)
+
+        receipt = Receipt.objects.get()
+        self.assertRedirects(answer, receipt.order.get_absolute_url())
+        assert [one.subject for one in mail.outbox] == [f"Your receipt {receipt.number}"]
+        assert Product.objects.get().stock == 3

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from django_jobs.models import Worker
-from tests.databases import url_of_test_database
+from tests.databases import url_of_server, url_of_test_database
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -84,6 +84,25 @@ def runjobs(transactional_db: None, tmp_path: Path) -> Iterator[Callable[..., Ru
     yield start
     for process in started:
         process.destroy()
+
+
+@pytest.fixture
+def past_proxy(monkeypatch):
+    """Let processes that are started talk to the server itself: LISTEN needs a session."""
+    monkeypatch.setenv("DATABASE_URL", url_of_server())
+
+
+@pytest.fixture(params=["told by NOTIFY", "found by the heart"])
+def channel(request, settings, monkeypatch):
+    """Let workers hear of orders by NOTIFY alone, or by looking at each heartbeat alone."""
+    listens = request.param == "told by NOTIFY"
+    if listens:
+        request.getfixturevalue("past_proxy")
+    monkeypatch.setenv("DJANGO_JOBS_LISTEN", str(listens))
+    interval = 30 if listens else HEARTBEAT_INTERVAL
+    monkeypatch.setenv("DJANGO_JOBS_HEARTBEAT_INTERVAL", str(interval))
+    monkeypatch.setenv("DJANGO_JOBS_HEARTBEAT_TIMEOUT", str(4 * interval))
+    settings.DJANGO_JOBS = {"LISTEN": listens}
 
 
 def worker_pids() -> list[int]:

@@ -9,7 +9,6 @@ import pytest
 from django_jobs import JobSpec, cancel, enqueue, retry
 from django_jobs.models import Job
 from testproject.ledger.models import Effect
-from tests.lifecycle.conftest import HEARTBEAT_INTERVAL
 from tests.lifecycle.gates import FileGate
 from tests.threads import wait_until
 
@@ -31,17 +30,6 @@ def gate(tmp_path, monkeypatch):
     monkeypatch.setenv("DJANGO_JOBS_JOB_PROCESSES", "2")
     monkeypatch.setenv("DJANGO_JOBS_TIMEOUT_GRACE", str(GRACE))
     return FileGate(tmp_path / "gate")
-
-
-@pytest.fixture(params=["told by NOTIFY", "found by the heart"])
-def channel(request, settings, monkeypatch):
-    """Let workers hear of it by NOTIFY alone, or by looking at each heartbeat alone."""
-    listens = request.param == "told by NOTIFY"
-    monkeypatch.setenv("DJANGO_JOBS_LISTEN", str(listens))
-    interval = 30 if listens else HEARTBEAT_INTERVAL
-    monkeypatch.setenv("DJANGO_JOBS_HEARTBEAT_INTERVAL", str(interval))
-    monkeypatch.setenv("DJANGO_JOBS_HEARTBEAT_TIMEOUT", str(4 * interval))
-    settings.DJANGO_JOBS = {"LISTEN": listens}
 
 
 @pytest.mark.parametrize("victim", VICTIMS)

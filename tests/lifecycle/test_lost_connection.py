@@ -5,28 +5,15 @@ from __future__ import annotations
 import signal
 from functools import partial
 
-from django.db import connection
-
 from django_jobs import enqueue_many
 from django_jobs.models import Job
 from testproject.ledger.jobs import leave_effect, nothing
 from testproject.ledger.models import Effect
 from tests.lifecycle.conftest import worker_pids
+from tests.lifecycle.outages import hasten, terminate_others
 from tests.threads import wait_until
 
 JOBS = 2000
-
-
-def terminate_others() -> int:
-    """Break every connection to this database but the test's own."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
-            "WHERE datname = current_database() AND pid <> pg_backend_pid() "
-            "AND backend_type = 'client backend'"
-        )
-        (count,) = cursor.fetchone()
-    return int(count)
 
 
 def test_a_worker_survives_the_loss_of_all_its_connections(runjobs):
@@ -41,7 +28,7 @@ def test_a_worker_survives_the_loss_of_all_its_connections(runjobs):
         assert terminate_others() > 0
         wait_until(partial(_has_effects, goal))
     # Then every job is done, by the same process; those that were cut off at their second attempt
-    wait_until(lambda: _hasten() == 0 and Job.objects.succeeded().count() == JOBS)
+    wait_until(lambda: hasten() == 0 and Job.objects.succeeded().count() == JOBS)
     assert set(Effect.objects.values_list("label", flat=True)) == {str(n) for n in range(JOBS)}
     assert worker_pids() == [pid]
     # And it still hears of new jobs, and stops in order
@@ -54,8 +41,3 @@ def test_a_worker_survives_the_loss_of_all_its_connections(runjobs):
 
 def _has_effects(goal: int) -> bool:
     return Effect.objects.count() >= goal
-
-
-def _hasten() -> int:
-    """Make jobs that wait for their next attempt due: the default backoff is ten seconds."""
-    return Job.objects.scheduled().update(scheduled_at="2020-01-01T00:00:00Z")

@@ -9,19 +9,7 @@ from django_jobs.api import quiet_workers, resume_workers, stop_workers
 from django_jobs.models import Job, Worker
 from testproject.ledger.jobs import leave_effect, wait_at_gate
 from testproject.ledger.models import Effect, Gate
-from tests.lifecycle.conftest import HEARTBEAT_INTERVAL
 from tests.threads import wait_until
-
-
-@pytest.fixture(params=["told by NOTIFY", "found by the heart"])
-def channel(request, settings, monkeypatch):
-    """Let workers hear of it by NOTIFY alone, or with each heartbeat alone."""
-    listens = request.param == "told by NOTIFY"
-    monkeypatch.setenv("DJANGO_JOBS_LISTEN", str(listens))
-    interval = 30 if listens else HEARTBEAT_INTERVAL
-    monkeypatch.setenv("DJANGO_JOBS_HEARTBEAT_INTERVAL", str(interval))
-    monkeypatch.setenv("DJANGO_JOBS_HEARTBEAT_TIMEOUT", str(4 * interval))
-    settings.DJANGO_JOBS = {"LISTEN": listens}
 
 
 def has_begun(label):

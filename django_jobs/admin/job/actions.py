@@ -12,10 +12,10 @@ from django.db.models import Max, QuerySet
 from django.forms import IntegerField
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from django_jobs import wording
 from django_jobs.admin import access, audit
 from django_jobs.admin.access import Power
 from django_jobs.admin.job import batches
@@ -123,8 +123,10 @@ class Actions(_JobAdmin):
             "verb": verb,
             "opts": self.opts,
             "count": len(ids),
-            "number": _number(min(len(ids), counted)) + ("+" if len(ids) > counted else ""),
-            "unfit": [(_number(n), State(state).label) for state, n in sorted(states.items())],
+            "number": wording.number(min(len(ids), counted)) + ("+" if len(ids) > counted else ""),
+            "unfit": [
+                (wording.number(n), State(state).label) for state, n in sorted(states.items())
+            ],
             "jobs": jobs.filter(pk__in=newest).only("id", "name", "state", "queue").order_by("-pk"),
             "more": len(ids) > len(newest),
             "is_across": is_across,
@@ -143,7 +145,7 @@ class Actions(_JobAdmin):
         """Write to the admin's log: of few jobs each, those too that somebody else has changed."""
         if not result.done:
             return
-        message = str(verb.done(result.done)) % {"n": _number(result.done)}
+        message = str(verb.done(result.done)) % {"n": wording.number(result.done)}
         if len(result.fit) > audit.MOST:
             audit.note_many(request, Job, result.done, message)
         else:
@@ -151,7 +153,7 @@ class Actions(_JobAdmin):
             audit.note(request, list(rows), message)
 
     def _tell(self, request: HttpRequest, verb: Verb, result: Result, *, is_all: bool) -> None:
-        told = [str(verb.done(result.done)) % {"n": _number(result.done)}]
+        told = [str(verb.done(result.done)) % {"n": wording.number(result.done)}]
         if verb is CANCEL and result.running:
             told.append(
                 ngettext(
@@ -159,16 +161,16 @@ class Actions(_JobAdmin):
                     "%(n)s of them were running and are asked to stop.",
                     result.running,
                 )
-                % {"n": _number(result.running)}
+                % {"n": wording.number(result.running)}
             )
         left = [
-            f"{_number(count)} {State(state).label}"
+            f"{wording.number(count)} {State(state).label}"
             for state, count in sorted(result.unfit.items())
         ]
         if result.left:
-            left.append(f"{_number(result.left)} ({verb.excuse})")
+            left.append(f"{wording.number(result.left)} ({verb.excuse})")
         if result.gone:
-            left.append(_("%(n)s gone") % {"n": _number(result.gone)})
+            left.append(_("%(n)s gone") % {"n": wording.number(result.gone)})
         if left:
             told.append(_("Left as they were: %(which)s.") % {"which": ", ".join(left)})
         if not is_all:
@@ -196,7 +198,3 @@ def _newest(jobs: QuerySet[Job]) -> int:
     """Return the newest id there is: of all jobs, since those of some users are far between."""
     last: int | None = Job.objects.using(jobs.db).aggregate(last=Max("pk"))["last"]
     return last or 0
-
-
-def _number(count: int) -> str:
-    return number_format(count, use_l10n=True, force_grouping=True)

@@ -60,7 +60,7 @@ def _timeout(job: Job) -> str:
 
 
 def _memory(job: Job) -> str:
-    return f"{job.memory_limit / 2**20:,.0f} MiB" if job.memory_limit else ""
+    return f"{wording.number(round(job.memory_limit / 2**20))} MiB" if job.memory_limit else ""
 
 
 # Where it comes from --------------------------------------------------------------------------
@@ -116,5 +116,5 @@ def _workflow(sight: Sight) -> Iterator[Fact]:
     yield _("workflow"), told
     yield _("step"), links.link(jobs_of(step), step.name)
     if step.size > 1 and sight.sees_all:
-        done = {"done": f"{step.done:,}", "size": f"{step.size:,}"}
+        done = {"done": wording.number(step.done), "size": wording.number(step.size)}
         yield _("batch"), _("%(done)s of its %(size)s jobs have ended") % done

@@ -153,4 +153,4 @@ def _moment(at: datetime) -> SafeString:
 
 def _short(seconds: float) -> str:
     """Return a duration by its largest unit alone, such as ``3 min``."""
-    return " ".join(wording.span(int(seconds)).split(" ")[:2])
+    return wording.span(int(seconds), units=1)

@@ -22,7 +22,8 @@ from django_jobs.admin.job.relations import relations
 from django_jobs.admin.job.sight import Sight
 from django_jobs.admin.job.timeline import events, moment_of
 from django_jobs.admin.job.values import readable
-from django_jobs.explanations import explain, progress_share, progress_text
+from django_jobs.explanations import explain
+from django_jobs.lifesigns import progress_share, progress_text
 from django_jobs.models import Job
 from django_jobs.reasons import Code
 

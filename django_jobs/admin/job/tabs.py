@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
+from django_jobs import wording
 from django_jobs.states import State
 from django_jobs.tallies import Tallies, Tally
 
@@ -51,7 +51,7 @@ def told(tally: Tally | None) -> str:
     """Return a number of jobs such as ``1,204``, ``10,000+`` or ``about 4,900,000``."""
     if tally is None:
         return ""
-    number = number_format(tally.jobs, use_l10n=True, force_grouping=True)
+    number = wording.number(tally.jobs)
     if tally.is_estimated:
         return _("about %s") % number
     return f"{number}+" if tally.is_capped else number

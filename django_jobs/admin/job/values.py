@@ -9,6 +9,8 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from django_jobs import wording
+
 #: Characters that are shown of one value.
 MOST = 20_000
 _INDENT = "  "
@@ -29,7 +31,7 @@ def readable(value: Any) -> str:
     text = "".join(parts)
     if length <= MOST:
         return text
-    return f"{text[:MOST]}\n… " + _("cut after %(n)s characters") % {"n": f"{MOST:,}"}
+    return f"{text[:MOST]}\n… " + _("cut after %(n)s characters") % {"n": wording.number(MOST)}
 
 
 def _parts(value: Any, line: str) -> Iterator[str]:

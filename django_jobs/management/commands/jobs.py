@@ -5,7 +5,12 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import (
+    BaseCommand,
+    CommandError,
+    CommandParser,
+    no_translations,
+)
 from django.db import connections
 from django.db.utils import OperationalError, ProgrammingError
 
@@ -31,6 +36,7 @@ class Command(BaseCommand):
             )
             subcommand.add_arguments(subparser)
 
+    @no_translations  # sentences that are translated elsewhere are in English among ours
     def handle(self, *args: Any, **given: Any) -> None:
         """Run the subcommand, and leave with its exit code unless that is 0."""
         known = {subcommand.name: subcommand for subcommand in SUBCOMMANDS}

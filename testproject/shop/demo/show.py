@@ -3,9 +3,11 @@
 import time
 from datetime import datetime
 
+from django.conf import settings
 from django.utils import timezone
 
 from testproject.shop.demo import admin_site, customers, missed, prepare, summary
+from testproject.shop.demo.best_sellers import BestSellers
 from testproject.shop.demo.clock import moment
 from testproject.shop.demo.exports import GREEDY, MODEST, OTHERS, Exports
 from testproject.shop.demo.hard_cases import HardCases
@@ -35,6 +37,7 @@ class Show:
         self.missed: datetime | None = None
         self.month_end: MonthEnd | None = None
         self.exports: Exports | None = None
+        self.best_sellers: BestSellers | None = None
 
     def play(self) -> bool:
         """Play every chapter and return whether everything that must hold does."""
@@ -45,6 +48,7 @@ class Show:
         self.work_on_hard_cases()
         self.export()
         self.close_month()
+        self.ask_for_best_sellers()
         self.summarize()
         return self.check()
 
@@ -151,6 +155,18 @@ class Show:
         for told in self.month_end.told():
             self.story.say(told)
 
+    def ask_for_best_sellers(self) -> None:
+        """Run a job that is declared by Django's own @task, if there is that."""
+        self.story.chapter("Django's own tasks")
+        if not settings.HAS_TASKS:
+            self.story.say("Django 5.2 has none, and the package django-tasks is not installed.")
+            return
+        self.best_sellers = BestSellers.enqueue(self.run)
+        self.story.say("The best sellers are asked for by @task of django.tasks: one more job, and")
+        self.story.say("the same workers.")
+        work_off(self.run, moment(TIMEOUT), lambda left: None)
+        self.story.say(self.best_sellers.told())
+
     def summarize(self) -> None:
         """Show the figures of the run."""
         self.story.chapter("What the jobs did")
@@ -165,6 +181,8 @@ class Show:
             found += self.month_end.invariants()
         if self.exports is not None:
             found += self.exports.invariants()
+        if self.best_sellers is not None:
+            found += self.best_sellers.invariants()
         for invariant in found:
             self.story.result(invariant)
         return all(invariant.holds for invariant in found)

@@ -55,6 +55,6 @@ class Story:
 
 def short(name: str) -> str:
     """Return the name of a job without the name of the project."""
-    for module in ("jobs", "closing"):
+    for module in ("jobs", "closing", "tasks"):
         name = name.removeprefix(f"testproject.shop.{module}.")
     return name
