@@ -21,7 +21,7 @@ copyright = f"2026, {author}"
 
 # The source is the whole checkout, so that links such as ../README.md lead where they say.
 root_doc = "docs/index"
-include_patterns = ["README.md", "CHANGELOG.md", "docs/*.md", "benchmarks/README.md"]
+include_patterns = ["*.md", "docs/*.md", "benchmarks/README.md"]
 extensions = ["myst_parser", "sphinxcontrib.mermaid"]
 myst_heading_anchors = 4
 myst_fence_as_directive = ["mermaid"]
@@ -50,7 +50,7 @@ def add_contents(app: Sphinx, page: str, source: list[str]) -> None:
         source[0] += contents(caption, pages)
         listed += pages
     left = sorted({path.stem for path in DOCS.glob("*.md")} - {"index", *listed})
-    others = ["../README", "../CHANGELOG", "../benchmarks/README"]
+    others = [*sorted(f"../{path.stem}" for path in ROOT.glob("*.md")), "../benchmarks/README"]
     source[0] += contents("More", [*left, *others])
 
 
