@@ -88,7 +88,7 @@ def run(
     words, paths = chosen(session.posargs, combination)
     server = ["scripts/with_postgres.py", "--no-fsync", "--pg-bindir", str(bindir), "--"]
     report = ROOT / "build/matrix" / f"{name or combination.slug}.xml"
-    pytest = [program, "-m", "pytest", "-n", "3", f"--junit-xml={report}"]
+    pytest = [program, "-m", "pytest", "-n", "4", "--dist", "worksteal", f"--junit-xml={report}"]
     session.run(
         # The shell finds the files that the patterns name.
         "bash", "-c", f'exec "$0" "$@" {" ".join(paths.split())}',

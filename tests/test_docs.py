@@ -423,7 +423,7 @@ def test_the_id_of_a_check_says_its_level():
 
 def test_the_versions_that_are_supported_are_those_of_the_classifiers():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    documented = {what: re.findall(r"\d\.\d+", cell) for what, cell, _ in supported()}
+    documented = {what: re.findall(r"\d+(?:\.\d+)+", cell) for what, cell, _ in supported()}
 
     for what, prefix in (("Python", "Programming Language"), ("Django", "Framework")):
         classifiers = "\n".join(project["classifiers"])

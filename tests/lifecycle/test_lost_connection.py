@@ -24,9 +24,9 @@ def test_a_worker_survives_the_loss_of_all_its_connections(runjobs):
     (pid,) = worker_pids()
     # When its connections break, again and again
     for _ in range(3):
-        goal = min(Effect.objects.count() + 100, JOBS)
         assert terminate_others() > 0
-        wait_until(partial(_has_effects, goal))
+        # What is counted now nobody adds to before there are connections again.
+        wait_until(partial(_has_effects, min(Effect.objects.count() + 100, JOBS)))
     # Then every job is done, by the same process; those that were cut off at their second attempt
     wait_until(lambda: hasten() == 0 and Job.objects.succeeded().count() == JOBS)
     assert set(Effect.objects.values_list("label", flat=True)) == {str(n) for n in range(JOBS)}
