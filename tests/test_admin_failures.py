@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from django_jobs import failures as grouping
+from django_jobs import slices
 from django_jobs.admin import audit
 from django_jobs.admin import failures as page
 from django_jobs.models import Job, Queue
@@ -100,6 +101,21 @@ class TestGroups:
         assert f"#{other.pk}<" not in html
         assert ">1</a>" in html
         assert "theirs" not in html
+
+    def test_where_not_all_were_looked_at_it_does_not_say_that_none_has_failed(
+        self, admin_client, monkeypatch
+    ):
+        # Given an old failure of one function, and more of another than a look goes through
+        monkeypatch.setattr(slices, "REACH", 2)
+        monkeypatch.setattr(page, "LOOKS", 1)
+        fail(name="shop.old")
+        for _ in range(3):
+            fail(name="shop.new")
+        # When those of the one are looked for
+        html = html_of(admin_client, name="shop.old")
+        # Then it says how far it has looked
+        assert "there may be older ones" in html
+        assert "No job has failed" not in html
 
     def test_of_given_jobs_the_groups_are_found_by_their_ids(self):
         sql("ANALYZE django_jobs_job")

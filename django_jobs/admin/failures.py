@@ -74,19 +74,22 @@ def groups(request: HttpRequest, site: AdminSite) -> HttpResponse:
     access.demand(request, Power.VIEW)
     form = Filters(request.GET)
     given = _given(form)
-    if given or not access.sees_all(request):
+    narrowed = given or not access.sees_all(request)
+    if narrowed:
         members = _members(request, given)
         found = grouping.failures(limit=SHOWN, among=members.ids, using=write_alias(None))
-        is_capped = members.older is not None
+        has_older = members.older is not None
     else:
         found = grouping.failures(limit=SHOWN, using=write_alias(None))
-        is_capped = found.is_capped
+        has_older = found.is_capped
     context = {
         **site.each_context(request),
         "title": _("Failures"),
         "form": form,
         "rows": [_row(group, given) for group in found.groups],
-        "capped": found.looked_at if is_capped else 0,
+        "has_older": has_older,
+        # Without filters, and of all jobs, it is known how many these were.
+        "looked_at": 0 if narrowed else found.looked_at,
         "may_retry": access.may(request, Power.RETRY),
     }
     return TemplateResponse(request, "admin/django_jobs/failures.html", context)
