@@ -254,10 +254,8 @@ def _ageing(given: object) -> dict[str, float]:
     if after < 1:
         raise InvalidOption("AGEING['after'] must be at least 1 second.")
     by = check_count(given.get("by", 1), "AGEING['by']")
-    try:
-        return {"after": after, "by": by, "up_to": check_priority(given["up_to"])}
-    except InvalidOption as error:
-        raise InvalidOption(f"AGEING['up_to']: {error}") from None
+    up_to = check_priority(given["up_to"], "AGEING['up_to']")
+    return {"after": after, "by": by, "up_to": up_to}
 
 
 def _names(given: object, key: str) -> tuple[str, ...]:

@@ -40,7 +40,6 @@ _NEWEST = f"""
 _AMONG = f"""
     SELECT id, fingerprint, name, finished_at FROM {JOB} AS job
     WHERE id = ANY(%(among)s::bigint[]) AND {opaque("state = 'failed'")}
-    {{conditions}}
 """  # noqa: S608 - names of tables
 
 

@@ -50,7 +50,7 @@ def check_queue(value: object) -> str:
     return check_name(value, "queue")
 
 
-def check_priority(value: object) -> int:
+def check_priority(value: object, option: str = "priority") -> int:
     """Return ``value`` if it is a 32-bit integer, or raise InvalidOption."""
     # Not "in range(...)": that walks the range for an IntEnum such as Priority.
     if (
@@ -58,7 +58,7 @@ def check_priority(value: object) -> int:
         or not isinstance(value, int)
         or not -INTEGER_MAX <= value <= INTEGER_MAX
     ):
-        raise InvalidOption(f"priority must be an integer of 32 bits, not {value!r}.")
+        raise InvalidOption(f"{option} must be an integer of 32 bits, not {value!r}.")
     return int(value)
 
 

@@ -13,15 +13,17 @@ _NEEDED = ("SELECT", "INSERT", "UPDATE", "DELETE")
 _NUMBERED = (Job, Workflow)
 
 _OF_TABLES = """
-SELECT quote_ident(relation.name), array_agg(needed.name ORDER BY needed.position)
+SELECT format('GRANT %%s ON %%I TO %%I;', string_agg(needed.name, ', ' ORDER BY needed.position),
+    relation.name, current_user)
 FROM unnest(%s::text[]) AS relation (name),
     unnest(%s::text[]) WITH ORDINALITY AS needed (name, position)
 WHERE NOT has_table_privilege(to_regclass(quote_ident(relation.name)), needed.name)
 GROUP BY relation.name ORDER BY relation.name
 """
 _OF_SEQUENCES = """
-SELECT pg_get_serial_sequence(name, 'id') FROM unnest(%s::text[]) AS relation (name)
-WHERE NOT has_sequence_privilege(pg_get_serial_sequence(name, 'id'), 'USAGE') ORDER BY name
+SELECT format('GRANT USAGE ON SEQUENCE %%s TO %%I;', sequence, current_user)
+FROM unnest(%s::text[]) AS relation (name), pg_get_serial_sequence(relation.name, 'id') AS sequence
+WHERE NOT has_sequence_privilege(sequence, 'USAGE') ORDER BY sequence
 """
 
 
@@ -30,7 +32,5 @@ def missing_grants(*, using: str) -> list[str]:
     models = apps.get_app_config("django_jobs").get_models()
     tables = [model._meta.db_table for model in models]
     lacking = fetch(using, _OF_TABLES, (tables, list(_NEEDED)))
-    ((user,),) = fetch(using, "SELECT quote_ident(current_user)")
-    grants = [f"GRANT {', '.join(rights)} ON {name} TO {user};" for name, rights in lacking]
-    sequences = fetch(using, _OF_SEQUENCES, ([table(model) for model in _NUMBERED],))
-    return grants + [f"GRANT USAGE ON SEQUENCE {name} TO {user};" for (name,) in sequences]
+    lacking += fetch(using, _OF_SEQUENCES, ([table(model) for model in _NUMBERED],))
+    return [grant for (grant,) in lacking]

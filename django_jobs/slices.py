@@ -78,6 +78,16 @@ def first(state: State, *, limit: int, using: str) -> list[int]:
     return list(rows.values_list("pk", flat=True)[:limit])
 
 
+def among_first(jobs: QuerySet[Job], state: State, *, limit: int) -> tuple[QuerySet[Job], bool]:
+    """Return those of the jobs that are among the first in a state, and whether that has more.
+
+    How ``jobs`` are narrowed nobody knows: they may be rare, and so the look for them ends.
+    """
+    ids = first(state, limit=limit + 1, using=jobs.db)
+    found = jobs.filter(Among(ids[:limit])).order_by() if ids else jobs.none()
+    return found, len(ids) > limit
+
+
 def cut(
     jobs: QuerySet[Job], criteria: Criteria, *, is_narrowed: bool, place: Place, size: int
 ) -> Slice:

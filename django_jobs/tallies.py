@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 
 from django_jobs.engine.sql import JOB, fetch
 from django_jobs.models import Job
-from django_jobs.slices import Among, first
+from django_jobs.slices import among_first
 from django_jobs.states import SELDOM, State
 
 #: Jobs of one state that are counted.
@@ -83,9 +83,8 @@ def tallies_of(jobs: QuerySet[Job]) -> Tallies:
     """
     by_state: dict[str, Tally | None] = {State.SUCCEEDED.value: None}
     for state in _IN_ORDER:
-        ids = first(state, limit=MOST + 1, using=jobs.db)
-        count = jobs.filter(Among(ids[:MOST])).count() if ids else 0
-        by_state[state.value] = Tally(count, is_capped=len(ids) > MOST)
+        found, is_capped = among_first(jobs, state, limit=MOST)
+        by_state[state.value] = Tally(found.count(), is_capped)
     return Tallies(None, by_state)
 
 

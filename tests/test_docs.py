@@ -4,7 +4,6 @@ import inspect
 import os
 import re
 import sys
-import tomllib
 import unittest
 from collections import defaultdict
 from dataclasses import fields
@@ -56,6 +55,7 @@ from tests.pages import (
     python_blocks,
     table,
 )
+from versions import classified, project
 
 PACKAGE = ROOT / "django_jobs"
 LIFECYCLE = DOCS / "lifecycle.md"
@@ -422,15 +422,11 @@ def test_the_id_of_a_check_says_its_level():
 
 
 def test_the_versions_that_are_supported_are_those_of_the_classifiers():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     documented = {what: re.findall(r"\d+(?:\.\d+)+", cell) for what, cell, _ in supported()}
 
-    for what, prefix in (("Python", "Programming Language"), ("Django", "Framework")):
-        classifiers = "\n".join(project["classifiers"])
-        assert documented[what] == re.findall(
-            rf"^{prefix} :: {what} :: (\d\.\d+)$", classifiers, re.M
-        )
-    assert f"psycopg>={documented['psycopg'][0]}" in project["dependencies"]
+    assert documented["Python"] == classified("Programming Language :: Python")
+    assert documented["Django"] == classified("Framework :: Django")
+    assert f"psycopg>={documented['psycopg'][0]}" in project()["dependencies"]
 
 
 def supported():

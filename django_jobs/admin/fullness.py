@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 from django_jobs import figures, wording
 from django_jobs.admin import access, links
 from django_jobs.figures import MOST, Figures, QueueFigures
-from django_jobs.slices import Among, first
+from django_jobs.slices import among_first
 from django_jobs.states import State
 
 #: The states that are counted.
@@ -27,17 +27,13 @@ def fullness(request: HttpRequest, *, using: str) -> Figures:
 
 
 def visible_figures(request: HttpRequest, *, limit: int) -> Figures:
-    """Count those that the user may see among the first jobs of each state, up to a limit.
-
-    How they are narrowed nobody knows: they may be rare.
-    """
+    """Count those that the user may see among the first jobs of each state, up to a limit."""
     queues: dict[str, QueueFigures] = {}
     capped = set()
     jobs = access.visible(request)
     for state in COUNTED:
-        ids = first(state, limit=limit + 1, using=jobs.db)
-        found = jobs.filter(Among(ids[:limit])).order_by() if ids else jobs.none()
-        if len(ids) > limit:
+        found, has_more = among_first(jobs, state, limit=limit)
+        if has_more:
             capped.add(state.value)
         for name, count in Counter(found.values_list("queue", flat=True)).items():
             queues.setdefault(name, QueueFigures(name)).counts[state] = count

@@ -90,11 +90,11 @@ class Claim:
         Each job is in it once. One that was taken from us between two looks, by a rescue or a
         cancellation with a retry, may be met again: only its last claim holds.
         """
-        for _ in range(LOOKS):
-            if not self._look() or self._left <= 0:
-                break
-        last = {job.id: job for job in self.claimed}
-        if len(last) < len(self.claimed):
+        looks = 1
+        while self._look() and self._left > 0 and looks < LOOKS:
+            looks += 1
+        if looks > 1:
+            last = {job.id: job for job in self.claimed}
             self.claimed = [job for job in self.claimed if last[job.id] is job]
         return self.claimed
 

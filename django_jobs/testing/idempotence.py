@@ -119,9 +119,7 @@ class _Trial:
                 return body()
 
         (job,) = runner.claim(1)
-        with as_autocommit(self._using):
-            finished = runner.run(job, noted)
-            runner.record(finished)
+        finished = runner.carry_out(job, noted)
         if isinstance(finished.outcome, Failed):
             statements.append("(it failed)")
             self._fault = finished.outcome.fault.message

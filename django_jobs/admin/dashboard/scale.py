@@ -8,6 +8,8 @@ from math import ceil, floor, log10
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
+from django_jobs import wording
+
 #: Lines across a chart, at most.
 LINES = 4
 _ROUND = (1, 2, 5, 10)
@@ -37,7 +39,7 @@ def times(top: float) -> list[float]:
 def number(value: float) -> str:
     """Return a number of things."""
     if value == int(value):
-        return str(number_format(int(value), force_grouping=True))
+        return wording.number(int(value))
     return str(number_format(value, decimal_pos=1, force_grouping=True))
 
 
