@@ -132,16 +132,27 @@ class TestSchedules:
     def test_a_tick_makes_a_job_once_its_time_has_come(self):
         # When
         with travel(self.six(2) - timedelta(minutes=1)):
-            run_jobs(limit=1)  # what it has missed until then
-            before = run_jobs()
+            run_jobs(limit=1, schedules=True)  # what it has missed until then
+            before = run_jobs(schedules=True)
         with travel(self.six(2)):
-            ran, again = run_jobs(), run_jobs()
+            ran, again = run_jobs(schedules=True), run_jobs(schedules=True)
 
         # Then
         assert (before, again) == ([], [])
         assert [one.result for one in ran] == [str(self.six(2).astimezone(UTC))]
         assert ran[0].tick == self.six(2)
         assert str(ran[0].schedule) == "breakfast"
+
+    def test_without_being_asked_for_none_ticks_whatever_the_time_of_day(self):
+        # Given
+        tried.plain.enqueue(label="one")
+
+        # When
+        with travel(self.six(2)):
+            ran = run_jobs()
+
+        # Then
+        assert [one.result for one in ran] == ["one"]
 
     def test_many_ticks_at_once_are_made_up_for_as_declared(self, cron_jobs):
         # Given
@@ -155,7 +166,7 @@ class TestSchedules:
 
         # When
         with travel(self.six(3) + timedelta(seconds=1)):
-            ran = run_jobs()
+            ran = run_jobs(schedules=True)
 
         # Then one for each of the three noons, or the two if today's is over, and one breakfast
         names = Counter(one.name.rpartition(".")[2] for one in ran)
@@ -174,11 +185,11 @@ class TestSchedules:
         name = f"{__name__}.strike"
 
         # When
-        early = run_jobs()
+        early = run_jobs(schedules=True)
         counts = []
         for hours in (1, 2, 3):
             with travel(hours * HOUR + MOMENT):
-                counts.append(sum(one.name == name for one in run_jobs()))
+                counts.append(sum(one.name == name for one in run_jobs(schedules=True)))
 
         # Then
         assert ([one for one in early if one.name == name], counts) == ([], [1, 1, 1])
@@ -186,10 +197,10 @@ class TestSchedules:
     def test_a_schedule_is_left_where_the_journey_has_brought_it(self):
         # Given
         with travel(self.six(2)):
-            run_jobs()
+            run_jobs(schedules=True)
 
         # When
-        ran = run_jobs()
+        ran = run_jobs(schedules=True)
 
         # Then
         assert ran == []

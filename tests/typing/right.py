@@ -286,5 +286,5 @@ async def try_it() -> list[Job]:
     assert_enqueued("typing.wave", scheduled_at=timedelta(0))
     assert_not_enqueued(weigh, kwargs={"parcel": 3}, jobs=jobs)
     assert_type(assert_idempotent(weigh, 3, models=[Order]), int)
-    assert_type(run_jobs(queues=["mail"], limit=3, raise_errors=True), list[Job])
+    assert_type(run_jobs(queues=["mail"], limit=3, schedules=True), list[Job])
     return await arun_jobs(until_empty=False)
