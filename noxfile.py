@@ -33,13 +33,14 @@ QUICK = ["-m", "not slow and not volume"]
 #: What Python and Django have a say in. Plans are the server's matter; signals, probes and
 #: processes are nobody's but the system's.
 ON_A_DJANGO = """
-    --ignore-glob tests/test_*_plans.py tests/test_*.py tests/terminal tests/triggers
+    --ignore-glob tests/test_*_plans.py tests/test_*.py tests/supervisor
+    tests/terminal tests/triggers tests/worker
     tests/engine/test_{block,claim,enqueue,finish,keys,retry,steps}.py testproject/shop/tests.py
     tests/lifecycle/test_{django_tasks,kill_nine,units}.py
 """
 #: What talks to the server. How processes are started and stopped is no matter of its version.
 ON_A_SERVER = """
-    tests/engine tests/triggers tests/terminal
+    tests/engine tests/triggers tests/terminal tests/worker
     tests/test_{admin,api,dashboard,dependencies,history}*.py
     tests/test_{limits,models,notifications,obstacles,procedures,query}*.py
     tests/test_{rates,schedule,surroundings,w}*.py

@@ -18,7 +18,7 @@ WARM_UP = 100
 def drain(jobs: int) -> dict[str, Any]:
     """Run one worker with default settings, all its threads included, until nothing is due."""
     from django_jobs.orders import WorkerOptions
-    from django_jobs.worker import Worker
+    from django_jobs.worker.worker import Worker
 
     worker = Worker(WorkerOptions(burst=True))
     began = time.perf_counter()
@@ -30,7 +30,7 @@ def hot(jobs: int) -> dict[str, Any]:
     """Run so many jobs of a hot key."""
     from benchmarks import keyed  # noqa: F401 - declares the limit
     from django_jobs.orders import WorkerOptions
-    from django_jobs.worker import Worker
+    from django_jobs.worker.worker import Worker
 
     Worker(WorkerOptions(burst=True, max_jobs=jobs)).run()
     return {}
@@ -46,7 +46,7 @@ def drain_limited(jobs: int) -> dict[str, Any]:
 def drain_100(jobs: int) -> dict[str, Any]:
     """Run one worker with 100 places until nothing is due."""
     from django_jobs.orders import WorkerOptions
-    from django_jobs.worker import Worker
+    from django_jobs.worker.worker import Worker
 
     Worker(WorkerOptions(burst=True, concurrency=100)).run()
     return {}
@@ -96,7 +96,7 @@ def keyed_worker(jobs: int = 0) -> dict[str, Any]:
     """Run one worker of 20 places that knows the tenants' limits, until terminated."""
     from benchmarks import keyed  # noqa: F401 - declares the limits
     from django_jobs.orders import WorkerOptions
-    from django_jobs.worker import Worker
+    from django_jobs.worker.worker import Worker
 
     one = Worker(WorkerOptions(concurrency=20))
     signal.signal(signal.SIGTERM, lambda *_: one.stop())
@@ -106,7 +106,7 @@ def keyed_worker(jobs: int = 0) -> dict[str, Any]:
 
 def worker(jobs: int = 0) -> dict[str, Any]:
     """Run one worker with default settings until terminated."""
-    from django_jobs.worker import Worker
+    from django_jobs.worker.worker import Worker
 
     one = Worker()
     signal.signal(signal.SIGTERM, lambda *_: one.stop())

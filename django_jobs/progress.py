@@ -10,8 +10,8 @@ from django.db import connections
 from django.db.utils import InterfaceError, OperationalError
 
 from django_jobs import stats
-from django_jobs.gauges import Gauges
 from django_jobs.states import State
+from django_jobs.worker.gauges import Gauges
 
 #: Seconds between two versions of the line, and between two looks into the database for it.
 REFRESH, LOOK = 0.25, 1.0

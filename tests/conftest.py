@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from django_jobs import engine, registry, scheduling
-from django_jobs.worker import Worker
+from django_jobs.worker.worker import Worker
 from tests import emptying
 from tests.databases import is_behind_proxy, url_of_test_database
 from tests.executors.bench import Bench, BenchMaker

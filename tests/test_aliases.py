@@ -9,7 +9,7 @@ from django_jobs.engine import lanes
 from django_jobs.exceptions import DuplicateJobName, InvalidOption, UnknownJob
 from django_jobs.models import Job, Schedule
 from django_jobs.orders import WorkerOptions
-from django_jobs.worker import Worker
+from django_jobs.worker.worker import Worker
 from tests.rows import make_job, make_jobs, row_of, state_of
 from tests.samples import as_if_at_the_top
 

@@ -15,7 +15,7 @@ from django_jobs import catalogue, engine, job, registry
 from django_jobs.declarations import declaration
 from django_jobs.models import Job, Task, Worker
 from django_jobs.orders import WorkerOptions
-from django_jobs.worker import Worker as RunningWorker
+from django_jobs.worker.worker import Worker as RunningWorker
 from testproject.ledger.paint import order, paint
 from tests.rows import make_jobs, sql
 from tests.samples import as_if_at_the_top

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from django_jobs.models import Job
 from django_jobs.orders import WorkerOptions
-from django_jobs.worker import Worker
+from django_jobs.worker.worker import Worker
 from testproject.shop.demo import admin_site, customers, prepare, summary
 from testproject.shop.demo.best_sellers import BestSellers
 from testproject.shop.demo.hard_cases import HardCases

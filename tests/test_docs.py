@@ -39,7 +39,7 @@ from django_jobs.models import Job, Schedule
 from django_jobs.orders import WorkerOptions
 from django_jobs.states import TRANSITIONS, State
 from django_jobs.terminal import SUBCOMMANDS
-from django_jobs.worker import Worker
+from django_jobs.worker.worker import Worker
 from testproject.ledger.jobs import nothing
 from testproject.shop.models import Customer, Order, OrderLine, Product
 from tests.command_reference import reference

@@ -17,7 +17,7 @@ from django_jobs.orders import WorkerOptions
 from django_jobs.outcomes import Abandoned, Failed
 from django_jobs.registry import register
 from django_jobs.signals import job_enqueued, job_succeeded
-from django_jobs.worker import Worker
+from django_jobs.worker.worker import Worker
 from testproject.ledger.models import Effect, Gate
 from testproject.ledger.paint import Colour, paint, paint_async, paint_in_process
 from tests.executors.bench import POLICY, Bench, Witness

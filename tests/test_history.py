@@ -18,7 +18,7 @@ from django_jobs.models import Job, Period
 from django_jobs.orders import WorkerOptions
 from django_jobs.outcomes import Cancelled, Expired, Failed, Snoozed, Succeeded
 from django_jobs.services import Historian, Rescuer
-from django_jobs.worker import Worker
+from django_jobs.worker.worker import Worker
 from testproject.ledger import jobs
 from tests.plans import statements_of, ways_into, ways_into_jobs
 from tests.rows import FAULT, RETENTION, ended, held, make_job, make_jobs, sql

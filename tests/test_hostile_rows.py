@@ -8,7 +8,7 @@ from django_jobs import job
 from django_jobs.models import Job
 from django_jobs.orders import WorkerOptions
 from django_jobs.states import State
-from django_jobs.worker import Worker
+from django_jobs.worker.worker import Worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -13,7 +13,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from django_jobs import enqueue, enqueue_many, preconditions
 from django_jobs.models import Job
 from django_jobs.orders import WorkerOptions
-from django_jobs.worker import Worker
+from django_jobs.worker.worker import Worker
 from testproject.ledger.jobs import nothing
 from tests.rows import sql
 

@@ -21,7 +21,7 @@ from django_jobs import catalogue, job, pause_queue, procedures, registry
 from django_jobs.exceptions import InvalidArgument
 from django_jobs.models import Job, Queue, Task
 from django_jobs.orders import WorkerOptions
-from django_jobs.worker import Worker
+from django_jobs.worker.worker import Worker
 from testproject.ledger.models import Effect
 from testproject.ledger.paint import count_cans, order, paint
 from tests.databases import url_of_test_database

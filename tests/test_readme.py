@@ -13,7 +13,7 @@ import django_jobs
 from django_jobs import registry
 from django_jobs.models import Job
 from django_jobs.orders import WorkerOptions
-from django_jobs.worker import Worker
+from django_jobs.worker.worker import Worker
 from testproject.shop.models import Customer, Order
 from tests.pages import ROOT, Session
 

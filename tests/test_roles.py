@@ -14,7 +14,7 @@ from django_jobs.models import Job, Queue
 from django_jobs.orders import WorkerOptions
 from django_jobs.preconditions import refuse_what_cannot_work
 from django_jobs.states import State
-from django_jobs.worker import Worker
+from django_jobs.worker.worker import Worker
 from tests.pages import DOCS, blocks
 from tests.rows import sql
 

@@ -16,7 +16,7 @@ from django_jobs.models import Job, Schedule
 from django_jobs.orders import WorkerOptions
 from django_jobs.services import Scheduler
 from django_jobs.signals import job_enqueued
-from django_jobs.worker import Worker
+from django_jobs.worker.worker import Worker
 from tests import samples
 from tests.rows import sql
 from tests.threads import DEADLINE, at_once, wait_until

@@ -12,7 +12,7 @@ from django.db import transaction
 from django_jobs import JobSpec, cancel, enqueue, enqueue_many, signals
 from django_jobs.models import Job, Worker
 from django_jobs.orders import WorkerOptions
-from django_jobs.worker import Worker as WorkerProcess
+from django_jobs.worker.worker import Worker as WorkerProcess
 from testproject.ledger import jobs
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -38,7 +38,7 @@ from django_jobs.models import Job
 from django_jobs.models import Worker as Worker_
 from django_jobs.orders import WorkerOptions
 from django_jobs.testing import assert_enqueued, run_jobs
-from django_jobs.worker import Worker
+from django_jobs.worker.worker import Worker
 from testproject.ledger import jobs
 from tests import tasks_settings
 from tests.pages import ROOT

@@ -19,7 +19,7 @@ from django_jobs.orders import WorkerOptions
 from django_jobs.outcomes import Abandoned, Blocked, Finished, Parked, Snoozed, Succeeded
 from django_jobs.prerequisites import prerequisites
 from django_jobs.registry import register
-from django_jobs.worker import Worker
+from django_jobs.worker.worker import Worker
 from testproject.ledger import dependent
 from testproject.ledger.models import Effect
 from tests.executors.bench import POLICY, Bench, Witness

@@ -31,7 +31,7 @@ from django_jobs.exceptions import InvalidOption, JobGone, UniqueKeyHeld, Unknow
 from django_jobs.models import Edge, Job, Step, Workflow
 from django_jobs.models.results import value_of
 from django_jobs.orders import WorkerOptions
-from django_jobs.worker import Worker
+from django_jobs.worker.worker import Worker
 from testproject.ledger.jobs import fail, give_back, nothing
 from tests.flowing import job_named, now, run, run_all, settle, spec, states_of
 from tests.samples import anything, once_per_order

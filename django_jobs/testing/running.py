@@ -11,12 +11,9 @@ from asgiref.sync import async_to_sync, sync_to_async
 
 import django_jobs
 from django_jobs import engine, registry
-from django_jobs.books import Books
 from django_jobs.conf import options
 from django_jobs.engine.sql import write_alias
 from django_jobs.execution import perform
-from django_jobs.gauges import Gauges
-from django_jobs.herald import Herald
 from django_jobs.judgement import Policy
 from django_jobs.limits import DEFAULT_UNITS, Allowance, Room
 from django_jobs.models import Job
@@ -24,8 +21,11 @@ from django_jobs.notebook import Notebook, Notes
 from django_jobs.orders import WorkerOptions
 from django_jobs.outcomes import Abandoned, Blocked, Claimed, Failed, Finished
 from django_jobs.services import Reporter, Scheduler
-from django_jobs.signposts import Signposts
 from django_jobs.testing.autocommit import as_autocommit
+from django_jobs.worker.books import Books
+from django_jobs.worker.gauges import Gauges
+from django_jobs.worker.herald import Herald
+from django_jobs.worker.signposts import Signposts
 
 #: Jobs that one call runs at most, unless told otherwise: more is a job that enqueues itself.
 MOST = 10_000

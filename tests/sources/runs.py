@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django_jobs.models import Job
 from django_jobs.orders import Report, WorkerOptions
-from django_jobs.worker import Worker
+from django_jobs.worker.worker import Worker
 
 
 def run(**options: object) -> Report:

@@ -20,7 +20,7 @@ from django_jobs.exceptions import DuplicateJobName
 from django_jobs.models import Job, Queue
 from django_jobs.orders import WorkerOptions
 from django_jobs.registry import find
-from django_jobs.worker import Worker
+from django_jobs.worker.worker import Worker
 from testproject.ledger.examples import my_synchronous_function
 from testproject.ledger.jobs import wait_at_gate
 from testproject.ledger.models import Effect, Gate

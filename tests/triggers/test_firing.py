@@ -17,7 +17,7 @@ from django.db.models import F
 from django_jobs import encoding, engine
 from django_jobs.models import Job, Queue
 from django_jobs.orders import WorkerOptions
-from django_jobs.worker import Worker
+from django_jobs.worker.worker import Worker
 from testproject.depot.models import SAMPLED, Parcel, Sample, Shelf
 from tests.databases import url_of_test_database
 from tests.rows import sql

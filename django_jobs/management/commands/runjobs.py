@@ -14,19 +14,19 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from django_jobs import preconditions
-from django_jobs.child import LOST, obey
 from django_jobs.conf import is_debug, options
 from django_jobs.exceptions import WorkerCannotStart
 from django_jobs.flags import add_flags
-from django_jobs.gauges import Gauges
-from django_jobs.health import Health, Vital
 from django_jobs.logs import LogStyle, logger
 from django_jobs.orders import Report, WorkerOptions
-from django_jobs.probes import HealthServer, HeartbeatFile, Probes
 from django_jobs.progress import LiveLine
-from django_jobs.reloading import Watcher
-from django_jobs.supervisor import Supervisor
-from django_jobs.worker import Worker
+from django_jobs.supervisor.child import LOST, obey
+from django_jobs.supervisor.health import Health, Vital
+from django_jobs.supervisor.probes import HealthServer, HeartbeatFile, Probes
+from django_jobs.supervisor.reloading import Watcher
+from django_jobs.supervisor.supervisor import Supervisor
+from django_jobs.worker.gauges import Gauges
+from django_jobs.worker.worker import Worker
 
 
 class Command(BaseCommand):

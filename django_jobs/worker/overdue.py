@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from django_jobs.outcomes import Claimed, Finished
-from django_jobs.workshop import Workshop
+from django_jobs.worker.workshop import Workshop
 
 #: Seconds between two looks for them.
 LOOK = 0.5

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from django_jobs.lines import Lines
 from django_jobs.outcomes import Claimed
+from django_jobs.worker.lines import Lines
 
 
 def claimed(number, line=""):

@@ -12,7 +12,7 @@ from django_jobs.judgement import Policy
 from django_jobs.outcomes import Abandoned, Claimed, Succeeded
 from django_jobs.recorder import FlightRecorder
 from django_jobs.registry import register
-from django_jobs.workshop import Workshop
+from django_jobs.worker.workshop import Workshop
 from tests.threads import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)

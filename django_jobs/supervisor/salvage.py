@@ -10,11 +10,11 @@ from django.db import connections
 from django.db.utils import Error
 
 from django_jobs import engine
-from django_jobs.budget import Budget
 from django_jobs.chronicle import Chronicle
 from django_jobs.conf import Options
 from django_jobs.orders import WorkerOptions
-from django_jobs.place import Place
+from django_jobs.supervisor.place import Place
+from django_jobs.worker.budget import Budget
 
 logger = logging.getLogger("django_jobs")
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from django_jobs import execution
-from django_jobs.books import Books
-from django_jobs.gauges import Gauges
-from django_jobs.herald import Herald
 from django_jobs.models import Job
 from django_jobs.orders import WorkerOptions
 from django_jobs.outcomes import Succeeded
-from django_jobs.worker import Worker
+from django_jobs.worker.books import Books
+from django_jobs.worker.gauges import Gauges
+from django_jobs.worker.herald import Herald
+from django_jobs.worker.worker import Worker
 from testproject.ledger import jobs
 from tests.rows import RETENTION, claim, ended, make_job, row_of
 

@@ -11,9 +11,9 @@ from django.db import connections
 from django.db.utils import Error
 
 from django_jobs import engine
-from django_jobs.conduct import Conduct
 from django_jobs.memory import resident
 from django_jobs.pauses import Pauses
+from django_jobs.worker.conduct import Conduct
 
 logger = logging.getLogger("django_jobs")
 

@@ -10,9 +10,9 @@ from django.db.utils import DataError, OperationalError
 from django_jobs import engine
 from django_jobs.chronicle import Chronicle
 from django_jobs.faults import fault_of
-from django_jobs.gauges import Gauges
-from django_jobs.herald import Herald
 from django_jobs.outcomes import Abandoned, Failed, Finished, Succeeded
+from django_jobs.worker.gauges import Gauges
+from django_jobs.worker.herald import Herald
 
 logger = logging.getLogger("django_jobs")
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from multiprocessing import resource_tracker
 from multiprocessing.context import SpawnProcess
 
-from django_jobs.child import LOST, RECYCLED, Post, blocked, main
-from django_jobs.gauges import Gauges
-from django_jobs.health import Vital
 from django_jobs.pauses import Pauses
 from django_jobs.recorder import CONTEXT, FlightRecorder
+from django_jobs.supervisor.child import LOST, RECYCLED, Post, blocked, main
+from django_jobs.supervisor.health import Vital
 from django_jobs.wording import death
+from django_jobs.worker.gauges import Gauges
 
 logger = logging.getLogger("django_jobs")
 

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 import django
 
-from django_jobs.gauges import Gauges
 from django_jobs.logs import LogStyle
 from django_jobs.recorder import FlightRecorder
+from django_jobs.worker.gauges import Gauges
 
 if TYPE_CHECKING:
     from django_jobs.orders import WorkerOptions
-    from django_jobs.worker import Worker
+    from django_jobs.worker.worker import Worker
 
 #: The parent's orders.
 STOP, STOP_AT_ONCE = 1, 2
@@ -66,8 +66,8 @@ def main(post: Post) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, blocked(post.stop_signals))
     django.setup()
     # Not before: these import models.
-    from django_jobs.budget import Budget
-    from django_jobs.worker import Worker
+    from django_jobs.worker.budget import Budget
+    from django_jobs.worker.worker import Worker
 
     if post.log_style is not None:
         post.log_style.apply()

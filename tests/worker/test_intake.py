@@ -5,20 +5,20 @@ from __future__ import annotations
 import pytest
 
 from django_jobs import registry
-from django_jobs.budget import Budget
 from django_jobs.definitions import define
-from django_jobs.intake import Intake
 from django_jobs.models import Job
 from django_jobs.orders import WorkerOptions
 from django_jobs.outcomes import Finished, Succeeded
+from django_jobs.worker.budget import Budget
+from django_jobs.worker.intake import Intake
 from tests.rows import make_jobs
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_other_limits")]
 
 OWN, LIMITED, HEAVY = (
-    "tests.test_intake.own",
-    "tests.test_intake.limited",
-    "tests.test_intake.heavy",
+    "tests.worker.test_intake.own",
+    "tests.worker.test_intake.limited",
+    "tests.worker.test_intake.heavy",
 )
 
 
@@ -67,7 +67,7 @@ def intake(worker, bench, settings):
 
 
 def declare(function, **declared):
-    name = f"tests.test_intake.{function.__name__}"
+    name = f"tests.worker.test_intake.{function.__name__}"
     executor = declared.pop("executor", None)
     registry.register(define(function, name, executor, **declared))
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from django_jobs.budget import Budget
 from django_jobs.recorder import CONTEXT
+from django_jobs.worker.budget import Budget
 from tests.threads import at_once
 
 

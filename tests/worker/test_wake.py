@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
-from django_jobs.wake import Wake
+from django_jobs.worker.wake import Wake
 from tests.threads import DEADLINE
 
 

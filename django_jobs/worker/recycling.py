@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 
 from django_jobs.conf import Options
-from django_jobs.gauges import Gauges
 from django_jobs.memory import resident
+from django_jobs.worker.gauges import Gauges
 
 #: Seconds between two looks at the memory: a file is read, and the worker's loop is fast.
 LOOK = 1.0

@@ -9,8 +9,8 @@ from importlib import import_module
 import pytest
 from django.utils.autoreload import autoreload_started
 
-from django_jobs import reloading
-from django_jobs.reloading import Watcher
+from django_jobs.supervisor import reloading
+from django_jobs.supervisor.reloading import Watcher
 from tests.threads import wait_until
 
 

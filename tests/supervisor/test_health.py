@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django_jobs.health import Health, Vital
+from django_jobs.supervisor.health import Health, Vital
 
 TIMEOUT = 30
 

@@ -9,12 +9,12 @@ import socket
 import django_jobs
 from django_jobs import catalogue, engine, models
 from django_jobs.conf import Options
-from django_jobs.gauges import Gauges
 from django_jobs.limits import DEFAULT_UNITS
 from django_jobs.orders import WorkerOptions
 from django_jobs.scheduling import declared
 from django_jobs.signals import worker_started, worker_stopped
-from django_jobs.signposts import own_tags
+from django_jobs.worker.gauges import Gauges
+from django_jobs.worker.signposts import own_tags
 
 logger = logging.getLogger("django_jobs")
 

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from types import TracebackType
 
-from django_jobs.health import Health
+from django_jobs.supervisor.health import Health
 
 logger = logging.getLogger("django_jobs")
 

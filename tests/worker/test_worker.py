@@ -10,10 +10,10 @@ import pytest
 from django.db import connection
 
 from django_jobs import JobSpec, enqueue, enqueue_many
-from django_jobs.intake import HOLD
 from django_jobs.models import Job, Worker
 from django_jobs.orders import WorkerOptions
-from django_jobs.worker import Worker as WorkerProcess
+from django_jobs.worker.intake import HOLD
+from django_jobs.worker.worker import Worker as WorkerProcess
 from testproject.ledger import jobs
 from testproject.ledger.models import Effect, Gate
 

@@ -10,27 +10,27 @@ from django.db import connections
 from django.db.utils import Error
 
 from django_jobs import engine
-from django_jobs.appetite import most_owned
-from django_jobs.books import Books
-from django_jobs.budget import Budget
-from django_jobs.companions import Companions
-from django_jobs.conduct import Conduct
 from django_jobs.conf import options
-from django_jobs.gauges import Gauges
-from django_jobs.herald import Herald
-from django_jobs.intake import HOLD, Intake
 from django_jobs.judgement import Policy
 from django_jobs.notifications import LINGER
 from django_jobs.orders import Report, WorkerOptions
 from django_jobs.outcomes import Finished
-from django_jobs.overdue import Overdue
 from django_jobs.pauses import Pauses
 from django_jobs.recorder import FlightRecorder
-from django_jobs.recycling import Wear
-from django_jobs.registration import Registration
 from django_jobs.services import Historian, Reporter, Scheduler
-from django_jobs.wake import Wake
-from django_jobs.workshop import Workshop
+from django_jobs.worker.appetite import most_owned
+from django_jobs.worker.books import Books
+from django_jobs.worker.budget import Budget
+from django_jobs.worker.companions import Companions
+from django_jobs.worker.conduct import Conduct
+from django_jobs.worker.gauges import Gauges
+from django_jobs.worker.herald import Herald
+from django_jobs.worker.intake import HOLD, Intake
+from django_jobs.worker.overdue import Overdue
+from django_jobs.worker.recycling import Wear
+from django_jobs.worker.registration import Registration
+from django_jobs.worker.wake import Wake
+from django_jobs.worker.workshop import Workshop
 
 logger = logging.getLogger("django_jobs")
 

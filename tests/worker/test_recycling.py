@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from django_jobs.conf import read
-from django_jobs.gauges import Gauges
-from django_jobs.recycling import Wear
+from django_jobs.worker.gauges import Gauges
+from django_jobs.worker.recycling import Wear
 
 
 class Clock:

@@ -9,20 +9,20 @@ from collections.abc import Callable, Sequence
 from multiprocessing import connection
 from types import FrameType
 
-from django_jobs import orphans
-from django_jobs.appetite import most_owned
-from django_jobs.budget import Budget
-from django_jobs.child import STOP, STOP_AT_ONCE, Post
 from django_jobs.conf import options
 from django_jobs.exceptions import WorkerCannotStart
-from django_jobs.gauges import Gauges
-from django_jobs.health import Vital
 from django_jobs.logs import LogStyle
 from django_jobs.orders import Report, WorkerOptions
-from django_jobs.place import Place
 from django_jobs.recorder import CONTEXT, FlightRecorder
-from django_jobs.reloading import Watcher
-from django_jobs.salvage import Salvage
+from django_jobs.supervisor import orphans
+from django_jobs.supervisor.child import STOP, STOP_AT_ONCE, Post
+from django_jobs.supervisor.health import Vital
+from django_jobs.supervisor.place import Place
+from django_jobs.supervisor.reloading import Watcher
+from django_jobs.supervisor.salvage import Salvage
+from django_jobs.worker.appetite import most_owned
+from django_jobs.worker.budget import Budget
+from django_jobs.worker.gauges import Gauges
 
 logger = logging.getLogger("django_jobs")
 

@@ -8,9 +8,9 @@ import socket
 
 import pytest
 
-from django_jobs import probes
-from django_jobs.health import Health, Vital
-from django_jobs.probes import HealthServer, HeartbeatFile, Probes
+from django_jobs.supervisor import probes
+from django_jobs.supervisor.health import Health, Vital
+from django_jobs.supervisor.probes import HealthServer, HeartbeatFile, Probes
 from tests.threads import wait_until
 
 HERE = "127.0.0.1"

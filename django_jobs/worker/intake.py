@@ -9,14 +9,14 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from django_jobs import engine, registry
-from django_jobs.appetite import Appetite
-from django_jobs.budget import Budget
 from django_jobs.conf import options
 from django_jobs.limits import DEFAULT_UNITS, Allowance, Limit, Room
 from django_jobs.orders import WorkerOptions
 from django_jobs.outcomes import Claimed, Finished
-from django_jobs.signposts import Signposts
-from django_jobs.workshop import Workshop, job_processes
+from django_jobs.worker.appetite import Appetite
+from django_jobs.worker.budget import Budget
+from django_jobs.worker.signposts import Signposts
+from django_jobs.worker.workshop import Workshop, job_processes
 
 logger = logging.getLogger("django_jobs")
 

@@ -27,7 +27,7 @@ def run(code, before=BECOME_SUBREAPER):
 
 
 def test_a_process_knows_whether_it_adopts_orphans():
-    ask = "from django_jobs import orphans; print(orphans.are_adopted())"
+    ask = "from django_jobs.supervisor import orphans; print(orphans.are_adopted())"
     assert run(ask) == ["True"]
     assert run(ask, before="") == ["False"]
 
@@ -39,7 +39,7 @@ def test_an_orphan_that_ends_is_reaped_and_own_children_are_left_to_multiprocess
         """
         import os, time
         from multiprocessing import get_context
-        from django_jobs import orphans
+        from django_jobs.supervisor import orphans
 
         own = get_context("fork").Process(target=os._exit, args=(7,))
         own.start()
@@ -65,4 +65,4 @@ def test_an_orphan_that_ends_is_reaped_and_own_children_are_left_to_multiprocess
 
 
 def test_without_any_children_there_is_nothing_to_reap():
-    assert run("from django_jobs import orphans; print(orphans.reap())") == ["[]"]
+    assert run("from django_jobs.supervisor import orphans; print(orphans.reap())") == ["[]"]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from django_jobs.appetite import LARGEST, Appetite
 from django_jobs.outcomes import Claimed, Finished, Succeeded
+from django_jobs.worker.appetite import LARGEST, Appetite
 
 CLAIMED = Claimed(1, 1, "x", "[]", "{}", 1, 1, None, 0)
 

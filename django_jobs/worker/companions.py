@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from django_jobs.chronicle import Chronicle
-from django_jobs.conduct import Conduct
 from django_jobs.conf import Options
-from django_jobs.heart import Heart
 from django_jobs.notifications import Listener
 from django_jobs.orders import WorkerOptions
 from django_jobs.services import (
@@ -23,6 +21,8 @@ from django_jobs.services import (
     Services,
     Settler,
 )
+from django_jobs.worker.conduct import Conduct
+from django_jobs.worker.heart import Heart
 
 
 class Companions:

@@ -13,11 +13,11 @@ from django_jobs.exceptions import JobTimeout
 from django_jobs.executors import AsyncioExecutor, Executor, ProcessExecutor, ThreadExecutor
 from django_jobs.executors.base import UNWANTED, drained
 from django_jobs.judgement import Policy, concluded, judge
-from django_jobs.lines import Lines
 from django_jobs.notebook import Notebook, Notes
 from django_jobs.outcomes import Abandoned, Claimed, Finished, Succeeded
 from django_jobs.recorder import FlightRecorder
 from django_jobs.registry import find
+from django_jobs.worker.lines import Lines
 
 
 class Workshop:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pickle
 
-from django_jobs.gauges import Gauges
 from django_jobs.recorder import CONTEXT
+from django_jobs.worker.gauges import Gauges
 
 
 def write(gauges):

@@ -1,0 +1,1 @@
+"""One worker: what it claims, where that runs, and what it writes down."""
