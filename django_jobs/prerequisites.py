@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
 from django_jobs import encoding
+from django_jobs.choices import resolved
 from django_jobs.definitions import Definition
 from django_jobs.dependencies import Dependency, Same
 from django_jobs.exceptions import InvalidDependency, UnknownJob, did_you_mean
@@ -103,8 +103,8 @@ def _prerequisite(
             value = own.get(parameter.name, _NOTHING)
         if value is _NOTHING:
             value = _agreed([args for _, args in evaluated], parameter.name)
-        if value is _NOTHING:
-            obstacle = _unfillable(dependency, parameter.name)
+        if value is _NOTHING or parameter.kind not in _NAMED:
+            obstacle = _unfillable(dependency, parameter)
         kwargs[parameter.name] = value
     return Prerequisite(
         definition, dependency.window, given, None if obstacle else kwargs, obstacle
@@ -128,9 +128,7 @@ def _missing(definition: Definition, asked: Mapping[str, Any]) -> Iterator[Param
 
 def _filled(parameter: Parameter, definition: Definition) -> Any:
     """Return the first of a parameter's choices; None where its type admits that."""
-    if parameter.kind is Parameter.POSITIONAL_ONLY:
-        return _NOTHING
-    annotation = _annotation(parameter, definition)
+    annotation = resolved(parameter.annotation, definition.func)
     if isinstance(annotation, list | tuple) and annotation:
         return annotation[0]
     if isinstance(annotation, type) and issubclass(annotation, Enum):
@@ -144,24 +142,21 @@ def _filled(parameter: Parameter, definition: Definition) -> Any:
     return _NOTHING
 
 
-def _annotation(parameter: Parameter, definition: Definition) -> Any:
-    try:
-        annotations = inspect.get_annotations(definition.func, eval_str=True)
-    except Exception:  # names that exist for type checkers alone
-        annotations = definition.func.__annotations__
-    return annotations.get(parameter.name, parameter.annotation)
-
-
 def _agreed(siblings: Sequence[Mapping[str, Any]], name: str) -> Any:
     """Return what all those of a job's dependencies that speak of ``name`` say of it."""
     values = [args[name] for args in siblings if name in args]
     return values[0] if values and all(one == values[0] for one in values) else _NOTHING
 
 
-def _unfillable(dependency: Dependency, name: str) -> str:
+def _unfillable(dependency: Dependency, parameter: Parameter) -> str:
+    if parameter.kind not in _NAMED:
+        return (
+            f"{dependency!r}: {dependency.name} takes {parameter.name!r} by position only, and a "
+            f"Dependency gives arguments by name: let it be named, or give it a default."
+        )
     return (
-        f"{dependency!r}: nobody says what {name!r} is to be, which {dependency.name} requires: "
-        f"give it, give the parameter a default, or declare its choices."
+        f"{dependency!r}: nobody says what {parameter.name!r} is to be, which {dependency.name} "
+        f"requires: give it, give the parameter a default, or declare its choices."
     )
 
 
@@ -193,8 +188,9 @@ def _problems(definition: Definition, dependency: Dependency, wanted: Definition
     spoken_of = {name for one in definition.depends_on for name in one.args}
     for parameter in _missing(wanted, dependency.args):
         is_known = parameter.name in own or parameter.name in spoken_of
-        if _filled(parameter, wanted) is _NOTHING and not is_known:
-            yield _unfillable(dependency, parameter.name)
+        is_told = is_known or _filled(parameter, wanted) is not _NOTHING
+        if not is_told or parameter.kind not in _NAMED:
+            yield _unfillable(dependency, parameter)
 
 
 def _takes_any(definition: Definition) -> bool:

@@ -114,6 +114,10 @@ def takes_n(n):
     """Have one argument."""
 
 
+def takes_n_by_position(n, /):
+    """Have one argument, which nobody can name."""
+
+
 def takes_n_and_m(n, m):
     """Have two arguments."""
 
@@ -148,12 +152,14 @@ def test_dependencies_that_can_be_met_are_in_order(declare):
         (Dependency("a", 1, n=same.nn), "E022", "b has no argument 'nn'. Did you mean 'n'?"),
         (Dependency("a", 1, n=same - same.x), "E022", "b has no argument 'x'."),
         (Dependency("two", 1), "E022", "nobody says what 'm' is to be, which two requires"),
+        (Dependency("exact", 1), "E022", "exact takes 'n' by position only"),
     ],
     ids=str,
 )
 def test_dependencies_that_cannot_be_met_are_errors(declare, needs, code, told):
     declare("a")
     declare("two", func=takes_n_and_m)
+    declare("exact", func=takes_n_by_position)
     declare("b", needs)
 
     ((found, message),) = found_dependencies()

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import sys
 from datetime import timedelta
-from enum import Enum
-from typing import Literal
 
 import pytest
 from django.db import transaction
 from django.db.models.functions import Now
 
-from django_jobs import Dependency, JobSpec, cancel, enqueue, enqueue_many, runs, same
+from django_jobs import Dependency, JobSpec, cancel, enqueue, enqueue_many, runs
 from django_jobs.definitions import define
 from django_jobs.execution import perform
 from django_jobs.models import Job, Link
 from django_jobs.orders import WorkerOptions
 from django_jobs.outcomes import Abandoned, Blocked, Finished, Parked, Snoozed, Succeeded
-from django_jobs.prerequisites import prerequisites
 from django_jobs.registry import register
 from django_jobs.worker.worker import Worker
 from testproject.ledger import dependent
@@ -443,47 +440,3 @@ def nobodys():
 
 def takes_much(a, b=object, c=3):
     """Have a default that cannot be stored."""
-
-
-def test_what_is_missing_is_filled_in(own_registry):
-    register(define(filled, "tests.filled", None, kwargs={"declared": 5}))
-    needs = (
-        Dependency("tests.filled", 1, given=same.n),
-        Dependency("tests.samples.anything", 1, sibling=9),
-    )
-    register(define(takes_n, "tests.needy", None, depends_on=needs))
-
-    definition = JobSpec("tests.needy").definition
-    first, _ = prerequisites(definition, (7,), {})
-
-    assert first.kwargs == {
-        "given": 7, "declared": 5, "choice": 3, "literal": "p", "enumerated": "red",
-        "optional": None, "nothing": None, "n": 7, "sibling": 9,
-    }  # fmt: skip
-    assert first.spec(parent=1, priority=2).kwargs == first.kwargs
-
-
-class Colour(Enum):
-    """What a parameter may be."""
-
-    RED = "red"
-    BLUE = "blue"
-
-
-def filled(
-    given,
-    declared,
-    choice: [3, 4],  # type: ignore[valid-type]
-    literal: Literal["p", "q"],
-    enumerated: Colour,
-    optional: int | None,
-    nothing: None,
-    n: int,
-    sibling: int,
-    defaulted: int = 1,
-):
-    """Require a lot."""
-
-
-def takes_n(n):
-    """Have an argument that others need too."""
