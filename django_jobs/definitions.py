@@ -200,8 +200,6 @@ class Definition:
 
         A job with any is not run: it makes one job for each combination of the values.
         """
-        if not self.write_all:
-            return []
         return wildcards(self.choices, self.positional, args, kwargs)
 
     def write_all_problem(self, *, is_final: bool) -> str:
@@ -229,7 +227,7 @@ class Definition:
         """Return a call as jobs are found by: by name, with those defaults that can be stored."""
         bound = self.signature.bind(*args, **kwargs)
         positional, named = _by_name(self.signature, bound)
-        return tuple(positional), {**self._storable_defaults(named), **named}
+        return tuple(positional), {**self._storable_defaults(bound.arguments), **named}
 
     def _storable_defaults(self, given: Mapping[str, Any]) -> dict[str, Any]:
         found = {}
@@ -255,15 +253,21 @@ class Definition:
 def _by_name(
     signature: inspect.Signature, bound: inspect.BoundArguments
 ) -> tuple[list[Any], dict[str, Any]]:
-    positional, named = [], {}
+    kinds = {name: signature.parameters[name].kind for name in bound.arguments}
+    # What stands before those that *args gathers can only be passed by position itself.
+    gathers = any(bound.arguments[n] for n, k in kinds.items() if k is Parameter.VAR_POSITIONAL)
+    positional: list[Any] = []
+    named: dict[str, Any] = {}
     for name, value in bound.arguments.items():
-        match signature.parameters[name].kind:
-            case Parameter.POSITIONAL_ONLY:
-                positional.append(value)
+        match kinds[name]:
             case Parameter.VAR_POSITIONAL:
                 positional.extend(value)
             case Parameter.VAR_KEYWORD:
                 named.update(value)
+            case Parameter.POSITIONAL_ONLY:
+                positional.append(value)
+            case Parameter.POSITIONAL_OR_KEYWORD if gathers:
+                positional.append(value)
             case _:
                 named[name] = value
     return positional, named

@@ -9,7 +9,7 @@ from typing import Any
 from django_jobs import encoding
 from django_jobs.definitions import Definition
 from django_jobs.options import UniqueKey, check_name
-from django_jobs.registry import find
+from django_jobs.registry import resolve
 
 logger = logging.getLogger("django_jobs")
 
@@ -34,12 +34,10 @@ def key_of_row(name: str, args: str, kwargs: str) -> str:
     """Return the concurrency key of a row that was inserted without one; empty where none can be
     worked out: the job then fails, or not, when it is run.
     """
-    definition = find(name)
-    if definition is None or definition.concurrency_key is None:
-        return ""
     try:
+        definition = resolve(name)
         decoded = tuple(encoding.decode(args)), encoding.decode(kwargs)
-        return key_for(definition.concurrency_key, "concurrency_key", definition, *decoded)
+        return key_for(definition.concurrency_key or "", "concurrency_key", definition, *decoded)
     except Exception as error:
         logger.warning("job.without_key name=%s error=%s", name, error)
         return ""

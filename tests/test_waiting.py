@@ -409,6 +409,16 @@ class TestRemembering:
         assert (before.remembered, before.kwargs) == (False, {})
         assert (after.remembered, after.kwargs) == (True, {"a": 1, "c": 3})
 
+    def test_it_is_called_as_it_was_enqueued_where_not_all_can_be_named(self):
+        register(define(takes_a_row, "tests.late", None))
+        register(define(nobodys, "tests.needy", None, depends_on=(Dependency("tests.late", 1),)))
+        row = enqueue(JobSpec("tests.late", args=("x", "y", "z")))
+
+        run()
+
+        row.refresh_from_db()
+        assert (row.state, row.result) == ("succeeded", ["x", ["y", "z"], 1])
+
     def test_one_that_was_inserted_by_sql_is_remembered_when_it_runs(self):
         sql(f"INSERT INTO django_jobs_job (name, args) VALUES ('{SOURCE}', '[\"x\"]')")
 
@@ -440,3 +450,8 @@ def nobodys():
 
 def takes_much(a, b=object, c=3):
     """Have a default that cannot be stored."""
+
+
+def takes_a_row(first="", *others, last=1):
+    """Return what it got, some of which has no name."""
+    return [first, list(others), last]

@@ -209,6 +209,19 @@ class TestRows:
             sorted(Job.objects.values_list("concurrency_key", flat=True)) == ["0"] * 3 + ["1"] * 3
         )
 
+    def test_a_row_from_sql_whose_key_cannot_be_worked_out_is_claimed_without_one(
+        self, worker, caplog
+    ):
+        # Given two rows from SQL, one of which the function of the key does not fit
+        job(concurrency_key=lambda tenant: str(tenant), max_running_per_key=1)(work)
+        for kwargs in ({"tenant": 1}, {"tennant": 1}):
+            make_job(name="tests.engine.test_keys.work", kwargs=kwargs)
+        # When they are claimed
+        claimed = claim(worker, Allowance(registry.limits(), "here"))
+        # Then both are, for the run of the one to say what is wrong
+        assert keys(claimed) == ["", "1"]
+        assert "job.without_key name=tests.engine.test_keys.work" in caplog.text
+
 
 @pytest.mark.django_db(transaction=True)
 class TestManyWorkers:
