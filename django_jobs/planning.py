@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from django_jobs import encoding
 from django_jobs.exceptions import InvalidOption, did_you_mean
-from django_jobs.flows import Chain, Composition, Flow, Group, NamedStep
+from django_jobs.flows import Chain, Composition, Flow, Group, NamedStep, as_spec
 from django_jobs.handing import Shape, bound, handed_in, placed
 from django_jobs.specs import Frames, JobSpec
 from django_jobs.states import OnFailure
@@ -118,10 +118,9 @@ def plan(work: Composition) -> Plan:
     planner.lay(work, Exits())
     planner.name_steps()
     if work.cleanup is not None:
-        if not isinstance(work.cleanup, JobSpec):
-            raise AssertionError("options are checked when they are given")
         name = planner.free_name("clean-up")
-        planner.steps.append(PlannedStep(name, (work.cleanup,), Exits(), is_cleanup=True))
+        cleanup = (as_spec(work.cleanup),)
+        planner.steps.append(PlannedStep(name, cleanup, Exits(), is_cleanup=True))
     made = Plan(
         work.name or planner.title(),
         OnFailure(work.on_failure or OnFailure.STOP),

@@ -69,6 +69,12 @@ class TestQueues:
             "Of its queue 1 may run at one time, and 1 does."
         )
 
+    def test_a_queue_that_may_run_more_is_no_obstacle(self, worker):
+        Queue.objects.create(name="default", max_running=2)
+        make_job("running", worker_id=worker.pk)
+
+        assert told(make_job()) == {}
+
     def test_tags_that_no_worker_carries_are_named(self, worker):
         Queue.objects.create(name="default", tags=["gpu"])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import json
+import sys
 from typing import Annotated, Literal, Optional
 
 import pytest
@@ -15,6 +16,11 @@ from django_jobs.choices import choices_of
 from django_jobs.exceptions import InvalidArgument, InvalidOption, NotStorable
 from testproject.ledger.paint import Coats, Colour, order, paint
 from tests.samples import as_if_at_the_top
+
+if sys.version_info >= (3, 12):
+    from typing import TypeAliasType
+else:
+    from typing_extensions import TypeAliasType
 
 pytestmark = pytest.mark.usefixtures("own_registry")
 
@@ -63,6 +69,7 @@ class TestWhatListsValues:
             ("Weight | None", (1, 2, None)),
             (Literal[Coats.TWO], (2,)),
             ("'Later'", ("x", "y")),
+            (TypeAliasType("Size", Literal[1, 2]), (1, 2)),
             ([True, 1], (True, 1)),
         ],
     )

@@ -115,6 +115,10 @@ class TestOptions:
         with pytest.raises(InvalidOption, match="give one of them, not both"):
             job(retries=1, max_attempts=2)
 
+    def test_several_of_a_key_in_strict_order_are_refused(self):
+        with pytest.raises(InvalidOption, match="no max_running_per_key"):
+            job(ordered=True, concurrency_key="a", max_running_per_key=2)(plain)
+
     def test_all_options_reach_the_definition(self):
         made = definition(
             backoff=30,

@@ -304,6 +304,18 @@ class TestRefusals:
         with pytest.raises(NotStorable, match="deep"):
             encoding.encode(circle)
 
+    def test_a_value_is_refused_too_where_few_of_pythons_frames_are_left(self):
+        value = {"a": nested(200, WRAPS["list"])}
+
+        def far_down():
+            try:
+                return far_down()
+            except RecursionError:
+                return encoding.encode(value, "order")
+
+        with pytest.raises(NotStorable, match=r"order: .*than can be stored from here"):
+            far_down()
+
     @every_wrap
     @pytest.mark.parametrize("depth", range(80, 500, 60))
     def test_what_is_accepted_can_be_read_back(self, wrap, depth):

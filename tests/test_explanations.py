@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -196,6 +197,11 @@ class TestFinished:
         assert given.headline.startswith("It succeeded at ")
         assert given.headline.endswith(", at attempt 2 of 2, after 3 s.")
         assert given.codes == {Code.KEPT}
+
+    def test_a_success_that_somebody_has_written_by_hand_says_no_more_than_when(self):
+        given = explain(make_job("succeeded", attempts=0))
+
+        assert re.fullmatch(r"It succeeded at [-\d]+ [:\d]+ \w+\.", given.headline)
 
     def test_a_failure_says_with_what(self):
         given = explain(make_job("failed", errors=[{**ERROR, "message": "old"}, ERROR]))

@@ -5,6 +5,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 import pytest
+from django.core.exceptions import ValidationError
 
 from django_jobs import Priority, options
 from django_jobs.exceptions import InvalidOption, JobsError
@@ -146,6 +147,22 @@ class TestOthers:
     def test_anything_else_is_no_exception_type(self, given):
         with pytest.raises(InvalidOption, match="retry_on takes exception types"):
             options.check_exceptions(given, "retry_on")
+
+    @pytest.mark.parametrize(
+        ("given", "told"),
+        [
+            ("gpu", "Tags must be a list of texts, not 'gpu'"),
+            ({"gpu": 1}, "Tags must be a list of texts"),
+            (["gpu", 3], "Tags must be text, not 3"),
+            (["zone=("], r"Tags: 'zone=\(' is no regular expression: .*unterminated"),
+        ],
+        ids=str,
+    )
+    def test_the_tags_of_a_queue_are_refused_in_its_form_as_in_the_settings(self, given, told):
+        with pytest.raises(InvalidOption, match=told):
+            options.check_tags(given, "Tags")
+        with pytest.raises(ValidationError, match=told):
+            Queue(name="mail", tags=given).clean_fields()
 
     def test_a_wrong_option_is_a_value_error_of_this_project(self):
         assert issubclass(InvalidOption, ValueError)

@@ -104,6 +104,11 @@ def test_types_are_told_as_people_write_them(annotation, name):
             "One.",
             {"x": "the x", "y": "the y is so"},
         ),
+        (
+            "One.\n\nArgs:\n    All of them are metres.\n    x: the x\n",
+            "One.",
+            {"x": "the x"},
+        ),
     ],
 )
 def test_docstrings_are_read(docstring, first, told):

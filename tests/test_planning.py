@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from django_jobs import Flow, JobSpec, chain, group, previous, result_of
 from django_jobs.exceptions import InvalidOption, NotStorable, UnknownOption
-from django_jobs.flows import Chain, Group
+from django_jobs.flows import Chain, Composition, Group
 from django_jobs.planning import plan
 from tests.flowing import spec
 from tests.samples import anything, send
@@ -85,9 +85,10 @@ class TestShapes:
         assert sum(len(step.before.steps) for step in steps) == 50 + 50 + 60 + 60
 
     def test_a_flow_has_the_steps_that_it_names(self):
-        flow = Flow("f").step("a", A).step("b", [B, C], after="a").step("d", D, after=["a", "b"])
-        assert drawn(flow) == [("a", []), ("b c", ["a"]), ("d", ["a", "b c"])]
-        assert [step.name for step in plan(flow).steps] == ["a", "b", "d"]
+        for many in ([B, C], group(B, C)):
+            flow = Flow("f").step("a", A).step("b", many, after="a").step("d", D, after=["a", "b"])
+            assert drawn(flow) == [("a", []), ("b c", ["a"]), ("d", ["a", "b c"])]
+            assert [step.name for step in plan(flow).steps] == ["a", "b", "d"]
 
     def test_the_steps_of_a_flow_may_be_told_in_any_order(self):
         flow = Flow("f").step("last", B, after="first").step("first", A)
@@ -180,10 +181,12 @@ class TestOptions:
             (lambda: chain(A, name=""), "name"),
             (lambda: chain(A, cleanup=THREE), "JobSpec or a job function"),
             (lambda: chain(A, meta=LIST), "meta"),
+            (lambda: plan(Composition()), "is no chain, group or flow"),
             (lambda: plan(Flow("f")), "has no steps"),
             (lambda: Flow("f").step("a", []), "has no jobs"),
             (lambda: Flow("f").step("a", CHAIN), "given a composition"),
             (lambda: Flow("f").step("a", [CHAIN]), "given a composition"),
+            (lambda: Flow("f").step("a", group(CHAIN, A)), "given a composition"),
             (lambda: Flow("f").step("", A), "step"),
             (lambda: plan(Flow("f").step("a", A).step("a", B)), "Two steps are named 'a'"),
             (

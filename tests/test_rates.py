@@ -44,8 +44,10 @@ class TestText:
     def test_it_is_shown_as_it_is_written(self, text):
         assert str(check_rate(text, "rate_limit")) == text
 
-    def test_a_burst_is_shown_too(self):
+    def test_what_cannot_be_written_is_shown_all_the_same(self):
         assert str(Rate(10, 1.0, 3)) == "10/s, 3 at once"
+        assert str(Rate.of(5, per=timedelta(milliseconds=250))) == "5/0.25s"
+        assert str(Rate.of(5, per=1.5)) == "5/1.5s"
 
 
 class TestWindows:

@@ -65,6 +65,17 @@ class TestRegistering:
 
         assert registry.resolve("tests.samples.send") is again
 
+    def test_imported_anew_it_has_the_old_names_that_it_gives_now_and_no_others(self):
+        first = define(samples.undecorated, "nightly", None, aliases=("weekly", "monthly"))
+        again = define(samples.undecorated, "nightly", None, aliases=("weekly",))
+
+        registry.register(first)
+        registry.register(again)
+
+        assert registry.resolve("weekly") is again
+        with pytest.raises(UnknownJob):
+            registry.resolve("monthly")
+
 
 class TestImporting:
     def test_a_plain_function_of_an_installed_app_is_found(self):
@@ -104,6 +115,20 @@ class TestImporting:
 
         with pytest.raises(UnknownJob, match=reason):
             registry.resolve(name)
+
+    def test_an_old_name_is_known_once_its_module_is_imported(
+        self, tmp_path, monkeypatch, settings
+    ):
+        # Given a module that nobody has imported, with a function that was renamed
+        source = "from django_jobs import job\n@job(aliases=['{0}.old'])\ndef new(): pass\n"
+        (tmp_path / "of_last_year.py").write_text(source.format("of_last_year"))
+        monkeypatch.syspath_prepend(tmp_path)
+        settings.DJANGO_JOBS = {"JOB_MODULES": ["of_last_year"]}
+        # When a row asks for it by its old name
+        found = registry.resolve("of_last_year.old")
+        # Then it is found
+        assert found is registry.resolve("of_last_year.new")
+        sys.modules.pop("of_last_year")
 
     @pytest.mark.parametrize("name", ["", "x", ".", "..", "a.", ".a", "a\x00.b", "testproject."])
     def test_nonsense_is_an_unknown_job_and_nothing_worse(self, name):

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import copy
 import dataclasses
+import pickle
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -51,6 +53,16 @@ class TestDescribing:
     def test_a_spec_cannot_be_changed(self):
         with pytest.raises(dataclasses.FrozenInstanceError):
             spec.queue = "mail"  # type: ignore[misc]
+
+    def test_a_spec_can_be_copied_and_pickled_after_it_was_enqueued(self):
+        # Given a spec whose function declares what cannot be pickled
+        made = JobSpec("tests.samples.once_per_order", args=(3,))
+        prepared = made.prepare()
+        assert prepared.unique_key == "order-3"
+
+        for other in (pickle.loads(pickle.dumps(made)), copy.deepcopy(made)):
+            assert other == made
+            assert other.prepare() == prepared
 
     def test_what_was_given_may_change_afterwards(self):
         kwargs, args = {"a": 1}, [1]

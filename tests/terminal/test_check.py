@@ -72,6 +72,15 @@ def test_an_unknown_function_is_named_with_the_nearest(jobs):
     assert "No job function is named 'tests.samples.sent'" in said
 
 
+@pytest.mark.parametrize("shape", [{"args": {}}, {"kwargs": []}], ids=str)
+def test_arguments_of_another_shape_are_found(shape, data):
+    make_job(name=SEND, **shape)
+
+    (found,) = data("check")[1]["problems"]
+
+    assert found["text"] == "its arguments are not a list and an object"
+
+
 def test_values_that_are_no_choices_any_more_are_found(data):
     # Given
     @job(name="sized", write_all=["size"])
@@ -114,6 +123,21 @@ def test_dependencies_that_cannot_be_met_are_found(data):
     found = data("check")[1]["problems"]
     assert {one["function"] for one in found} == {"needy", "wrong"}
     assert {one["kind"] for one in found} == {"dependency"}
+
+
+def test_a_circle_of_dependencies_is_found(data):
+    # Given
+    @job(name="hen", depends_on=Dependency("egg"))
+    @as_if_at_the_top
+    def hen() -> None: ...
+
+    @job(name="egg", depends_on=Dependency("hen"))
+    @as_if_at_the_top
+    def egg() -> None: ...
+
+    # Then
+    (found,) = data("check")[1]["problems"]
+    assert found["text"] == "Job functions depend on each other: egg → hen → egg."
 
 
 def test_jobs_are_in_memory_by_the_batch_only():

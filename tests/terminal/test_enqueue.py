@@ -28,7 +28,7 @@ class Colour(Enum):
 
 @pytest.fixture
 def typed(own_registry):
-    @job(name="typed")
+    @job(name="typed", write_all=["size"])
     @as_if_at_the_top
     def typed(
         number: int = 0,
@@ -46,6 +46,7 @@ def typed(own_registry):
         free=None,
         size: Literal[1, 2, "big"] = 1,
         colour: Colour = Colour.RED,
+        dark: Literal[True, False, "auto"] = "auto",
     ) -> None: ...
 
     return "typed"
@@ -85,7 +86,10 @@ def kwargs_of(row: Job) -> Any:
         ("free=so", "so"),
         ("size=2", 2),
         ("size=big", "big"),
+        ("size=ALL", "ALL"),
         ("colour=blue", "blue"),
+        ("dark=auto", "auto"),
+        ("dark=false", False),
     ],
 )
 def test_text_becomes_what_the_parameter_takes(text, value, typed, jobs):
