@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from django.db import DatabaseError, transaction
 
 from django_jobs import encoding
 from django_jobs.definitions import Definition
@@ -30,14 +32,36 @@ def key_for(
     return check_name(key(*positional, **named), option)
 
 
-def key_of_row(name: str, args: str, kwargs: str) -> str:
-    """Return the concurrency key of a row that was inserted without one; empty where none can be
+def keys_of_rows(rows: Sequence[tuple[str, str, str]], *, using: str) -> list[str]:
+    """Return the concurrency keys of rows that were inserted without one; empty where none can be
     worked out: the job then fails, or not, when it is run.
+
+    Of each row the name and the arguments, as JSON text. To be called in a transaction.
     """
     try:
+        # A key function may ask the database, whose error would end the whole transaction.
+        with transaction.atomic(using=using):
+            return [_key_of_row(*row) for row in rows]
+    except DatabaseError as error:
+        if len(rows) > 1:  # whose it was is found out one by one
+            return [key for row in rows for key in keys_of_rows([row], using=using)]
+        return [_without_key(rows[0][0], error)]
+
+
+def _key_of_row(name: str, args: str, kwargs: str) -> str:
+    try:
         definition = resolve(name)
+        key = definition.concurrency_key or ""
+        if not callable(key):
+            return key
         decoded = tuple(encoding.decode(args)), encoding.decode(kwargs)
-        return key_for(definition.concurrency_key or "", "concurrency_key", definition, *decoded)
+        return key_for(key, "concurrency_key", definition, *decoded)
+    except DatabaseError:
+        raise
     except Exception as error:
-        logger.warning("job.without_key name=%s error=%s", name, error)
-        return ""
+        return _without_key(name, error)
+
+
+def _without_key(name: str, error: Exception) -> str:
+    logger.warning("job.without_key name=%s error=%s", name, error)
+    return ""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from django.db import transaction
 
 from django_jobs.engine.sql import JOB, PLACE, among, array, change, fetch
-from django_jobs.keys import key_of_row
+from django_jobs.keys import keys_of_rows
 from django_jobs.limits import Limit
 from django_jobs.registry import aliases, current
 
@@ -66,13 +66,14 @@ def move_into_lanes(place: tuple[str, str, str], limits: Mapping[str, Limit], *,
 
 
 def _move_keyed(where: Mapping[str, str], limits: Mapping[str, Limit], using: str) -> int:
-    rows = []
-    for id_, name, args, kwargs in fetch(using, _PICK_KEYED, where):
-        lane = current(name)
-        if lane in limits and limits[lane].is_keyed:
-            rows.append((id_, lane, key_of_row(name, args, kwargs), limits[lane].units))
+    rows = [
+        (id_, lane, limits[lane].units, call)
+        for id_, *call in fetch(using, _PICK_KEYED, where)
+        if (lane := current(call[0])) in limits and limits[lane].is_keyed
+    ]
     if not rows:
         return 0
-    ids, lanes, keys, units = map(list, zip(*sorted(rows), strict=True))
+    ids, lanes, units, calls = map(list, zip(*sorted(rows), strict=True))
+    keys = keys_of_rows(calls, using=using)
     params = {"ids": array(ids), "lanes": lanes, "keys": keys, "units": array(units)}
     return change(using, _SET_KEYS, params)

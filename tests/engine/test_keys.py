@@ -6,6 +6,7 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
+from django.db import connection
 
 from django_jobs import engine, enqueue, enqueue_many, job, registry
 from django_jobs.exceptions import InvalidOption
@@ -209,18 +210,26 @@ class TestRows:
             sorted(Job.objects.values_list("concurrency_key", flat=True)) == ["0"] * 3 + ["1"] * 3
         )
 
-    def test_a_row_from_sql_whose_key_cannot_be_worked_out_is_claimed_without_one(
-        self, worker, caplog
+    @pytest.mark.parametrize("bad", [{"tennant": 1}, {"tenant": 0}], ids=["no call", "an error"])
+    def test_a_row_from_sql_whose_key_cannot_be_worked_out_holds_up_nobody(
+        self, bad, worker, caplog
     ):
-        # Given two rows from SQL, one of which the function of the key does not fit
-        job(concurrency_key=lambda tenant: str(tenant), max_running_per_key=1)(work)
-        for kwargs in ({"tenant": 1}, {"tennant": 1}):
+        # Given two rows from SQL, one of which the function of the key cannot do anything with
+        job(concurrency_key=divided, max_running_per_key=1)(work)
+        for kwargs in (bad, {"tenant": 4}):
             make_job(name="tests.engine.test_keys.work", kwargs=kwargs)
         # When they are claimed
         claimed = claim(worker, Allowance(registry.limits(), "here"))
         # Then both are, for the run of the one to say what is wrong
-        assert keys(claimed) == ["", "1"]
+        assert keys(claimed) == ["", "25"]
         assert "job.without_key name=tests.engine.test_keys.work" in caplog.text
+
+    def test_a_key_that_is_text_needs_no_arguments_that_can_be_read(self, worker):
+        job(concurrency_key="all", max_running_per_key=1)(work)
+        gone = {"tenant": {"$model": ["django_jobs.job", 0, "default"]}}
+        make_job(name="tests.engine.test_keys.work", kwargs=gone)
+
+        assert keys(claim(worker, Allowance(registry.limits(), "here"))) == ["all"]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -320,6 +329,13 @@ class TestAgeing:
 
 def work(tenant: int) -> None:
     pass
+
+
+def divided(tenant: int) -> str:
+    """Return a key that the database works out."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 100 / %s", [tenant])
+        return str(cursor.fetchone()[0])
 
 
 def lifetime(row):
