@@ -34,6 +34,8 @@ FROM {WORKER} AS worker GROUP BY hostname
 
 # Walks the index of ready jobs: the lanes and keys of the queue, and in each what is before the
 # job. Told in one condition, all of the queue would be read for a job in the middle of it.
+# The first of each lane, in their order, and then which of them are before: asked for ids below
+# one, and misled by old statistics, the planner would walk through all jobs by their ids.
 _AHEAD = f"""
 WITH RECURSIVE lanes AS (
     (SELECT lane, concurrency_key FROM {JOB} WHERE state = 'ready' AND queue = %(queue)s
@@ -47,16 +49,12 @@ WITH RECURSIVE lanes AS (
 )
 SELECT count(*) FROM (
     SELECT 1 FROM (SELECT * FROM lanes LIMIT {MOST}) AS lanes CROSS JOIN LATERAL (
-        (SELECT 1 FROM {JOB} AS job
-         WHERE state = 'ready' AND queue = %(queue)s AND job.lane = lanes.lane
-         AND job.concurrency_key = lanes.concurrency_key
-         AND priority > %(priority)s LIMIT {MOST})
-        UNION ALL
-        (SELECT 1 FROM {JOB} AS job
-         WHERE state = 'ready' AND queue = %(queue)s AND job.lane = lanes.lane
-         AND job.concurrency_key = lanes.concurrency_key
-         AND priority = %(priority)s AND id < %(id)s LIMIT {MOST})
-    ) AS before
+        SELECT priority, id FROM {JOB} AS job
+        WHERE state = 'ready' AND queue = %(queue)s AND job.lane = lanes.lane
+            AND job.concurrency_key = lanes.concurrency_key AND priority >= %(priority)s
+        ORDER BY queue, lane, concurrency_key, priority DESC, id LIMIT {MOST}
+    ) AS first
+    WHERE priority > %(priority)s OR id < %(id)s
     LIMIT {MOST}
 ) AS ahead
 """  # noqa: S608 - names of tables
