@@ -129,7 +129,7 @@ class WorkflowAdmin(ReadOnly, Steered, _WorkflowAdmin):
     def shown_progress(self, workflow: Workflow) -> SafeString:
         """Return how many jobs have ended, of all."""
         left = getattr(workflow, "left", None) or 0
-        return display.progress({"done": workflow.size - left, "total": workflow.size})
+        return display.progress(workflow.size - left, workflow.size)
 
     @admin.display(description=_("took"))
     def took(self, workflow: Workflow) -> str:
