@@ -22,6 +22,7 @@ from typing import Any
 from uuid import UUID
 
 from django.apps import apps
+from django.db import connections
 from django.db.models import Model
 from django.utils.functional import Promise
 
@@ -245,6 +246,8 @@ def _load_timedelta(text: str) -> timedelta:
 def _load_model(reference: list[Any]) -> Model:
     label, pk, using = reference
     model = apps.get_model(label)
+    if using not in connections:  # else it would be an error of no kind that callers expect
+        raise LookupError(f"There is no database {using!r} in DATABASES.")
     instance: Model = model._base_manager.using(using).get(pk=pk)
     return instance
 

@@ -82,10 +82,6 @@ class Figures:
         """Return whether a queue may have more jobs in a state than it says."""
         return state in self.capped or (queue, state) in self.capped_in
 
-    def total(self, state: str) -> int:
-        """Return how many jobs of all queues are in a state, as far as they were counted."""
-        return sum(queue.counts[state] for queue in self.queues)
-
 
 def figures(*, window: float, using: str) -> Figures:
     """Return what is in the queues, and what went through them in the last ``window`` seconds."""

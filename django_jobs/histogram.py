@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
+from itertools import accumulate
 from math import ceil, log2
 
 #: Seconds up to which durations are in the first place.
@@ -27,14 +29,12 @@ def longest_in(place: int) -> float:
 
 def quantile(counts: Sequence[int], share: float) -> float | None:
     """Return the seconds that this share of the durations keeps to; None where there are none."""
-    total = sum(counts)
-    if not total:
+    passed = [0, *accumulate(counts)]
+    wanted = passed[-1] * share
+    if not wanted:
         return None
-    wanted, passed = total * share, 0
-    for place, count in enumerate(counts):
-        if count and passed + count >= wanted:
-            # As if those of one place were spread evenly over it.
-            shortest = longest_in(place - 1) if place else 0.0
-            return shortest + (longest_in(place) - shortest) * (wanted - passed) / count
-        passed += count
-    raise AssertionError("a share is at most 1")
+    place = bisect_left(passed, wanted) - 1
+    # As if those of one place were spread evenly over it.
+    shortest = longest_in(place - 1) if place else 0.0
+    within = (wanted - passed[place]) / counts[place]
+    return shortest + (longest_in(place) - shortest) * within

@@ -36,23 +36,32 @@ def _matches(name: str, patterns: tuple[str, ...]) -> bool:
 
 def redact(value: Any, patterns: Collection[str]) -> Any:
     """Return a value of JSON with HIDDEN for what stands under a secret's name, however deep."""
+    # Loops: in a comprehension or a function of its own each level would take two or three of
+    # Python's thousand frames, and what can be stored is nested hundreds deep.
     if isinstance(value, Mapping):
-        return {
-            key: HIDDEN if is_secret(str(key), patterns) else _within(key, inner, patterns)
-            for key, inner in value.items()
-        }
+        shown = {}
+        for key, inner in value.items():
+            if is_secret(str(key), patterns):
+                shown[key] = HIDDEN
+            elif key == "$json" and isinstance(inner, str):
+                shown[key] = _redact_text(inner, patterns)
+            else:
+                shown[key] = redact(inner, patterns)
+        return shown
     if isinstance(value, list | tuple):
-        return [redact(inner, patterns) for inner in value]
+        members = []
+        for inner in value:
+            members.append(redact(inner, patterns))
+        return members
     return value
 
 
-def _within(key: str, inner: Any, patterns: Collection[str]) -> Any:
-    if key == "$json" and isinstance(inner, str):  # what a trigger has put in as text
-        try:
-            return json.dumps(redact(json.loads(inner), patterns))
-        except ValueError:
-            return inner
-    return redact(inner, patterns)
+def _redact_text(text: str, patterns: Collection[str]) -> str:
+    """Return what a trigger has put in as text, without secrets."""
+    try:
+        return json.dumps(redact(json.loads(text), patterns))
+    except ValueError:
+        return text
 
 
 def redact_args(
@@ -89,13 +98,18 @@ def restore(given: Any, shown: Any, stored: Any) -> Any:
             shown = stored = {}
         elif (texts := _json_texts(given, shown, stored)) is not None:
             return {"$json": json.dumps(restore(*texts))}
-        return {
-            key: restore(inner, shown.get(key), stored.get(key)) for key, inner in given.items()
-        }
+        # In loops, as redact().
+        whole = {}
+        for key, inner in given.items():
+            whole[key] = restore(inner, shown.get(key), stored.get(key))
+        return whole
     if isinstance(given, list):
         known = list(zip(shown, stored, strict=False)) if _lists(shown, stored) else []
         known += [(None, None)] * (len(given) - len(known))
-        return [restore(inner, *pair) for inner, pair in zip(given, known, strict=False)]
+        members = []
+        for inner, pair in zip(given, known, strict=False):
+            members.append(restore(inner, *pair))
+        return members
     return given
 
 

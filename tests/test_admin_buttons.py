@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -300,6 +300,20 @@ class TestRetryWithEditedArguments:
             "card": {"number": 2, "api_key": "new"},
         }  # fmt: skip
 
+    def test_a_secret_with_choices_stays_too_and_none_of_them_is_chosen(
+        self, admin_client, declared
+    ):
+        def function(token: Literal["a", "b"], size: int): ...
+
+        row = make_job("failed", name=declared(function), kwargs={"token": "b", "size": 1})
+        html = admin_client.get(address(row, "retry_with")).content.decode()
+        assert '<option value="" selected>' in html
+        press(admin_client, row, "retry_with", **filled(token="", size="2"))
+        assert stored(row) == {"token": "b", "size": 2}
+        Job.objects.update(state="failed", finished_at=timezone.now())
+        press(admin_client, row, "retry_with", **filled(token='"a"', size="2"))
+        assert stored(row) == {"token": "a", "size": 2}
+
     def test_a_secret_cannot_be_moved_to_where_it_is_shown(self, admin_client, declared):
         def function(card: dict[str, Any]): ...
 
@@ -334,6 +348,18 @@ class TestRetryWithEditedArguments:
         assert state_of(row) == "ready"
         assert stored(row) == kwargs
 
+    @pytest.mark.parametrize("stored", [{"$date": "soon"}, {"$model": ["ledger.gate", 0, "gone"]}])
+    def test_what_is_tagged_as_what_it_is_not_is_shown_as_json(
+        self, stored, admin_client, declared
+    ):
+        def function(day: date): ...
+
+        row = make_job("failed", name=declared(function), kwargs={"day": stored})
+        form = admin_client.get(address(row, "retry_with")).context["form"]
+        assert json.loads(form["argument-day"].value()) == stored
+        press(admin_client, row, "retry_with", **filled(day='{"$date": "2026-12-24"}'))
+        assert decode(json.dumps(Job.objects.get().kwargs)) == {"day": date(2026, 12, 24)}
+
     def test_an_argument_that_is_emptied_is_as_the_declaration_says(self, admin_client, declared):
         def function(size: int = 7, data: Any = "usual"): ...
 
@@ -365,13 +391,53 @@ class TestRetryWithEditedArguments:
         assert Job.objects.get().args == ["bob", "hunter2"]
         assert stored(row) == {"x": Decimal("9.90")}
 
-    @pytest.mark.parametrize(("args", "kwargs"), [("{}", "{}"), ("[]", "[]"), ("[", "{}")])
-    def test_json_of_another_kind_is_told(self, args, kwargs, admin_client):
+    def test_arguments_that_the_function_takes_beside_its_parameters_are_edited_as_json(
+        self, admin_client, declared
+    ):
+        # Given a job with arguments of any name, one of them a secret
+        def function(size: int, **others: Any): ...
+
+        kwargs = {"size": 1, "colour": "red", "api_token": "sesame"}
+        row = make_job("failed", name=declared(function), kwargs=kwargs)
+        # When the form is asked for, then they are in one field
+        page = admin_client.get(address(row, "retry_with"))
+        assert json.loads(page.context["form"]["other-arguments"].value()) == {
+            "colour": "red", "api_token": HIDDEN,
+        }  # fmt: skip
+        assert "sesame" not in page.content.decode()
+        # When one is edited, then the other stays
+        others = json.dumps({"colour": "blue", "api_token": HIDDEN})
+        press(admin_client, row, "retry_with", **filled(size="2"), **{"other-arguments": others})
+        assert stored(row) == {"size": 2, "colour": "blue", "api_token": "sesame"}
+
+    def test_arguments_that_are_no_list_are_shown_as_they_are_and_told_of(
+        self, admin_client, declared
+    ):
+        def function(size: int = 1): ...
+
+        row = make_job("failed", name=declared(function), args={"size": 3})
+        form = admin_client.get(address(row, "retry_with")).context["form"]
+        data = {name: form[name].value() for name in form.fields}
+        page = admin_client.post(address(row, "retry_with"), data)
+        assert "must be a JSON array" in str(page.context["form"].errors)
+        press(admin_client, row, "retry_with", args="[3]", kwargs="")
+        assert Job.objects.get().args == [3]
+
+    @pytest.mark.parametrize(
+        ("args", "kwargs", "said"),
+        [
+            ("{}", '{"order_id": 1}', "positional arguments must be a JSON array"),
+            ("[1]", "[]", "keyword arguments must be a JSON object"),
+            ("[", '{"order_id": 1}', "valid JSON"),
+        ],
+    )
+    def test_json_of_another_kind_is_told(self, args, kwargs, said, admin_client):
         row = make_job("failed", name="tests.samples.send", kwargs={"order_id": 1})
         Task.objects.all().delete()
         data = {"args": args, "kwargs": kwargs}
         page = admin_client.post(address(row, "retry_with"), data)
-        assert page.context["form"].errors
+        assert said in str(page.context["form"].errors)
+        assert state_of(row) == "failed"
 
     def test_a_function_that_nobody_knows_is_told(self, admin_client):
         row = make_job("failed", name="gone.one")
@@ -471,6 +537,21 @@ class TestClone:
         clone = Job.objects.latest("pk")
         assert clone.kwargs == {"user": "bob", "password": "hunter2"}
         assert "hunter2" not in LogEntry.objects.get().change_message
+
+    def test_options_come_along_too_where_the_arguments_are_json(self, admin_client, own_registry):
+        @job
+        @as_if_at_the_top
+        def function(*sizes: int): ...
+
+        catalogue.sync(using="default")
+        row = make_job("succeeded", name=function.job.func, args=[1, 2], queue="slow")
+        url = f"{ADD}?clone={row.pk}"
+        form = admin_client.get(url).context["form"]
+        data = {name: form[name].value() for name in form.fields}
+        data = {name: value for name, value in data.items() if value is not None}
+        admin_client.post(url, {**data, "args": "[3]", "priority": "5"})
+        clone = Job.objects.latest("pk")
+        assert (clone.args, clone.queue, clone.priority) == ([3], "slow", 5)
 
     def test_it_takes_the_permissions_to_enqueue_and_to_see_arguments(self, member):
         row = make_job("succeeded", name=order.job.func)

@@ -161,6 +161,24 @@ class TestRetry:
         admin_client.post(RETRY, {"fingerprint": "ab12"})
         assert Job.objects.ready().count() == 5
 
+    def test_of_more_than_one_request_can_do_the_rest_stays_and_is_found_again(
+        self, admin_client, monkeypatch
+    ):
+        monkeypatch.setattr(page, "MOST", 2)
+        monkeypatch.setattr(page, "ROUNDS", 1)
+        rows = [fail() for _ in range(3)]
+        answer = admin_client.post(RETRY, {"fingerprint": "ab12"}, follow=True)
+        html = answer.content.decode()
+        assert "2 jobs were put back." in html
+        assert f"#{rows[0].pk}</a>" in html
+        assert Job.objects.failed().get() == rows[0]
+
+    @pytest.mark.parametrize("error", [["x"], [None], [], [{"exception": None}]])
+    def test_what_only_sql_could_write_is_a_group_too(self, error, admin_client):
+        fail(errors=error)
+        assert "1 failed job is put back" in html_of(admin_client, RETRY, fingerprint="ab12")
+        assert ">1</a>" in html_of(admin_client)
+
     def test_what_cannot_be_retried_is_told_honestly(self, admin_client):
         make_job(unique_key="k")
         for key in ("k", None):

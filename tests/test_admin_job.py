@@ -18,9 +18,10 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from django_jobs import chain, job
+from django_jobs import chain, group, job
 from django_jobs.admin import JobAdmin
-from django_jobs.models import Job, Link, Schedule, Task, Worker
+from django_jobs.encoding import MAX_DEPTH, encode
+from django_jobs.models import Job, Link, Schedule, Step, Task, Worker
 from django_jobs.redaction import HIDDEN
 from tests.rows import make_job, new_job
 from tests.samples import as_if_at_the_top
@@ -113,7 +114,17 @@ class TestTheTimeLine:
     def test_it_tells_where_a_job_is(self, state, fields, words, admin_client):
         assert words in page_of(admin_client, make_job(state, **fields))
 
-    @pytest.mark.parametrize("odd", [{}, [3], [{"started_at": "soon", "ended_at": 3}], "x"])
+    def test_runs_that_dead_workers_gave_back_are_told_beside_the_attempts(self, admin_client):
+        html = page_of(admin_client, make_job(attempts=1, max_attempts=3, reprieves=2))
+        assert "1 of 3, given back 2 times by dead workers, at no charge" in html
+
+    @pytest.mark.parametrize(
+        "odd",
+        [
+            {}, [3], [{"started_at": "soon", "ended_at": 3}],
+            [{"started_at": "2026-02-30T08:00:00+00:00"}], "x",
+        ],
+    )  # fmt: skip
     def test_what_only_sql_could_write_is_shown_too(self, odd, admin_client):
         page_of(admin_client, make_job("failed", errors=odd))
 
@@ -141,6 +152,25 @@ class TestValues:
 
         assert "cut after 20,000 characters" in html
         assert len(html) < 100_000
+
+    @pytest.mark.parametrize("kind", ["list", "dict", "tuple"])
+    def test_those_nested_as_deep_as_can_be_stored_break_no_page(self, kind, admin_client):
+        # Given a job with arguments, and a result, that are nested as deep as they may be
+        value: Any = 1
+        for _ in range(MAX_DEPTH - 1):
+            value = {"list": [value], "dict": {"a": value}, "tuple": (value,)}[kind]
+        stored = json.loads(encode([value]))
+        row = make_job(
+            "failed", name="tests.samples.anything", kwargs={"x": stored}, result=stored,
+            meta={"x": stored},
+        )  # fmt: skip
+        # When it is looked at, then their beginning is shown
+        assert page_of(admin_client, row).count("cut after 20,000 characters") == 3
+        # And it can be retried with them as they are
+        form = admin_client.get(address(row, "retry_with")).context["form"]
+        data = {name: form[name].value() for name in form.fields}
+        assert admin_client.post(address(row, "retry_with"), data).status_code == 302
+        assert Job.objects.get().kwargs == {"x": stored}
 
     def test_everything_from_a_job_is_text(self, admin_client):
         # Given a job with script in every field that can hold it
@@ -289,7 +319,7 @@ class TestALimitedUser:
             errors=[error(0, message=told, traceback="", started_at=None)],
         )  # fmt: skip
         # When they look at it, whatever else they may
-        client = member("view_job", "view_job_arguments", "retry_job")
+        client = member("view_job", "view_job_arguments", "retry_job", "add_job")
         html = page_of(client, row)
         # Then nothing tells of it, and a retry, which would be the other one's, is not theirs
         assert "it waited for another job" in html
@@ -297,6 +327,7 @@ class TestALimitedUser:
         assert f"#{other.pk}" not in html
         assert "button-retry" not in html
         client.post(address(row, "retry"))
+        client.post(address(row, "retry_with"))
         assert Job.objects.failed().count() == 2
 
 
@@ -323,6 +354,27 @@ class TestWhereItComesFrom:
         html = page_of(admin_client, row)
         assert reverse("admin:django_jobs_workflow_change", args=[workflow.pk]) in html
         assert f"?step__id__exact={row.step_id}" in html
+        assert "jobs have ended" not in html
+
+    def test_a_workflow_is_named_to_those_who_may_not_follow_a_link(self, member):
+        workflow = chain(new_job(meta={"shop": "anna"}), name="mine").enqueue()
+        html = page_of(member("view_job"), Job.objects.get())
+        assert f"mine #{workflow.pk}" in html
+        assert "/workflow/" not in html
+
+    def test_a_workflow_that_is_gone_is_told_so(self, admin_client):
+        assert "It is gone." in page_of(admin_client, make_job(step_id=4711))
+
+    def test_of_a_batch_in_a_workflow_it_is_told_how_far_it_is(self, admin_client, member):
+        # Given one of three jobs, of which two have ended
+        group(*[new_job(meta={"shop": "anna"}) for _ in range(3)]).enqueue()
+        Step.objects.update(jobs_left=1)
+        row = Job.objects.latest("pk")
+        # When it is looked at
+        told = "2 of its 3 jobs have ended"
+        assert told in page_of(admin_client, row)
+        # Then who may not see all jobs is not told how others are
+        assert told not in page_of(member("view_job"), row)
 
     def test_a_link_is_for_those_who_may_follow_it(self, member):
         schedule = Schedule.objects.create(

@@ -200,14 +200,17 @@ class TestSearch:
 
         assert f"{holder.pk}/change/" in page.content.decode()
 
-    @pytest.mark.parametrize("text", ["order=17", '{"order": 17}', "name=ada", 'name="ada"'])
+    @pytest.mark.parametrize(
+        "text", ["order=17", '{"order": 17}', "name=ada", 'name="ada"', "of=NaN", "shop.jobs.pack"]
+    )
     @pytest.mark.parametrize("indexed", [False, True])
     def test_by_arguments_where_the_setting_is_on(
         self, text, indexed, admin_client, settings, monkeypatch
     ):
         settings.DJANGO_JOBS = {"ADMIN_SEARCH_ARGUMENTS": True}
         monkeypatch.setattr(argumentindex, "exists", lambda using: indexed)
-        job = make_job(kwargs={"order": 17, "name": "ada"})
+        kwargs = {"order": 17, "name": "ada", "of": "NaN"}
+        job = make_job(name="shop.jobs.pack", kwargs=kwargs)
         make_job(kwargs={"order": 18, "name": "bob"})
 
         assert shown(admin_client, q=text) == [job.pk]
@@ -236,6 +239,32 @@ class TestSearch:
         assert len(problems(admin_client, q=text)) == 1
 
 
+class TestCompleting:
+    """A field of a project that names a job offers those that begin like what is typed."""
+
+    def offered(self, client, text):
+        field = {"app_label": "django_jobs", "model_name": "job", "field_name": "parent"}
+        answer = client.get(reverse("admin:autocomplete"), {**field, "term": text})
+        return [int(found["id"]) for found in answer.json()["results"]]
+
+    def test_by_an_id_and_by_the_beginning_of_a_name(self, admin_client):
+        wanted, other = make_job(name="shop.jobs.pack"), make_job()
+
+        assert self.offered(admin_client, "shop.") == [wanted.pk]
+        assert self.offered(admin_client, other.pk) == [other.pk]
+
+    def test_among_those_that_the_user_may_see_and_not_by_arguments(self, staff, settings):
+        settings.DJANGO_JOBS = {
+            "ADMIN_VISIBLE_JOBS": f"{__name__}.only_mail", "ADMIN_SEARCH_ARGUMENTS": True,
+        }  # fmt: skip
+        wanted = make_job(queue="mail", name="shop.jobs.pack", kwargs={"order": 17})
+        make_job(name="shop.jobs.pack")
+        client = staff("view_job", "view_job_arguments")
+
+        assert self.offered(client, "shop.") == [wanted.pk]
+        assert self.offered(client, "order=17") == []
+
+
 class TestPages:
     @pytest.fixture
     def page_of_three(self, monkeypatch):
@@ -252,6 +281,7 @@ class TestPages:
             ({"fingerprint": "f"}, {"fingerprint": "f"}),
             ({"queue": "mail"}, {"queue": "mail"}),
             ({"queue": "mail", "state__exact": "blocked"}, {"queue": "mail", "state": "blocked"}),
+            ({"fingerprint": "f", "state__exact": "ready"}, {"fingerprint": "f"}),
         ],
     )
     def test_all_jobs_are_met_from_page_to_page_and_back(
@@ -273,6 +303,13 @@ class TestPages:
         assert [job.pk for job in back.result_list] == jobs[3:6]
         assert [job.pk for job in first.result_list] == jobs[:3]
         assert first.newer == ""
+
+    def test_of_two_places_to_begin_at_the_older_jobs_are_shown(self, admin_client):
+        jobs = make_jobs(3)
+
+        query = {"before": jobs[1].pk, "after": jobs[1].pk}
+
+        assert shown(admin_client, **query) == [jobs[0].pk]
 
     def test_a_search_that_no_index_serves_ends_somewhere_and_says_so(
         self, admin_client, monkeypatch

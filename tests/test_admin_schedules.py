@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from django_jobs import engine, pause_queue
+from django_jobs.admin import audit
 from django_jobs.models import Job, Schedule
 from tests.plans import TABLE, statements_of, ways_into_jobs
 from tests.rows import make_job, sql
@@ -165,6 +166,18 @@ class TestList:
         entry = LogEntry.objects.get()
         assert (entry.object_repr, entry.change_message) == ("one", "Run now.")
 
+    def test_where_none_can_be_run_nothing_is_said_to_be_enqueued(self, admin_client):
+        html = act(admin_client, "run_now", make(function="no.such"))
+        assert "No job function is named" in html
+        assert "enqueued" not in html
+        assert not LogEntry.objects.exists()
+
+    def test_of_very_many_there_is_one_entry(self, admin_client, monkeypatch):
+        monkeypatch.setattr(audit, "MOST", 2)
+        act(admin_client, "disable", *(make(name=str(number)) for number in range(3)))
+        entry = LogEntry.objects.get()
+        assert (entry.object_repr, entry.change_message) == ("3 schedules", "Disabled.")
+
     def test_they_are_disabled_and_enabled_and_count_from_then_on(self, admin_client):
         schedule = make()
         past = timezone.now() - timedelta(days=1)
@@ -281,6 +294,17 @@ class TestThePage:
         assert Schedule.objects.get().is_enabled
         messages = LogEntry.objects.order_by("pk").values_list("change_message", flat=True)
         assert list(messages) == ["Run now.", "Disabled.", "Enabled."]
+
+    def test_an_action_may_ask_first_and_leads_to_the_list_where_it_has_deleted_it(
+        self, admin_client
+    ):
+        schedule = make()
+        page = self.steer(admin_client, schedule, "delete_selected")
+        assert "Are you sure" in page.content.decode()
+        data = {"action": "delete_selected", "_selected_action": schedule.pk, "post": "yes"}
+        page = admin_client.post(address(schedule, "steer"), data)
+        assert page.url == LIST
+        assert not Schedule.objects.exists()
 
     def test_the_last_jobs_that_it_has_made_are_shown(self, admin_client):
         schedule = make()

@@ -39,7 +39,7 @@ class TestPages:
         run()
         html = admin_client.get(LIST).content.decode()
         assert "mine" in html
-        assert "1 of 2 (50 %)" in html
+        assert '<progress value="0.5000" max="1"></progress> 1 of 2 (50 %)' in html
 
     def test_the_time_that_it_took_is_told_in_words(self, admin_client):
         workflow = chain(spec("a")).enqueue()

@@ -283,6 +283,11 @@ class TestCommands:
             capsys.readouterr().out
         )
 
+        # Programs get the data alone
+        call_command("jobs", "sync", "--format", "json")
+
+        assert "stored" in json.loads(capsys.readouterr().out)
+
     def test_reset_deletes_all_jobs_and_writes_the_catalogue_anew(self, capsys):
         for state in Job.State.values:
             make_jobs(2, state=state)

@@ -17,6 +17,7 @@ from django.utils.html import escape
 from django_jobs import horizon, pause_queue
 from django_jobs.admin.dashboard import queues, scale
 from django_jobs.admin.dashboard.svg import Chart, Line
+from django_jobs.engine.history import MOST
 from django_jobs.models import Period, Queue, Schedule, Worker
 from tests.plans import ways_into
 from tests.rows import make_job, make_jobs, sql
@@ -107,6 +108,12 @@ class TestPage:
         assert backlog.rows[1][1] == ["7"]
         assert not waits.is_empty
         assert html.count("<details") == 3
+
+    def test_of_a_backlog_that_was_not_counted_to_its_end_it_is_said(self, admin_client):
+        told = "Of each queue 10,000 are counted, and no more."
+        assert told not in text_of(admin_client.get(FRAGMENT))
+        minute("", 2, ready=MOST)
+        assert told in text_of(admin_client.get(FRAGMENT))
 
     def test_charts_go_back_a_day_or_a_week(self, admin_client):
         for key, slots in (("hour", 60), ("day", 72), ("week", 84), ("nonsense", 60)):
@@ -290,6 +297,14 @@ class TestLimitedUsers:
         for hidden in ("mail", "<svg", "ValueError", "Succeeded a minute", NOTHING):
             assert hidden not in html
 
+    def test_they_are_told_that_their_queue_is_paused(self):
+        make_job(queue="clerk", name=NOTHING)
+        until = timezone.now() + timedelta(days=1)
+        pause_queue("clerk", resume_at=until)
+        pause_queue("mail")
+        (row,) = log_in(*self.POWERS).get(FRAGMENT).context["queues"]
+        assert (row.name, row.paused_at is None, row.resume_at) == ("clerk", False, until)
+
     def test_their_counts_have_an_end(self, monkeypatch):
         monkeypatch.setattr(queues, "MOST_VISIBLE", 4)
         make_jobs(6, queue="clerk", name=NOTHING)
@@ -427,4 +442,10 @@ def test_workers_are_told_what_to_do_by_who_may(client, staff, admin_client):
     assert f'action="{steer}"' in html
     assert 'value="resume"' in html
     # And for others the buttons are not
-    assert steer not in staff("view_worker").get(page).content.decode()
+    other = staff("view_worker")
+    assert steer not in other.get(page).content.decode()
+    # And one that was told to stop can be told nothing else
+    Worker.objects.update(orders="stop")
+    html = admin_client.get(page).content.decode()
+    assert "is asked to stop" in html
+    assert steer not in html

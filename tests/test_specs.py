@@ -113,6 +113,8 @@ class TestRefusals:
             ("scheduled_at", timedelta(seconds=-5)),
             ("unique_key", ""),
             ("unique_key", 5),
+            ("expires_after", 0),
+            ("expires_after", -1),
             ("timeout", -1),
             ("timeout", float("nan")),
             ("memory_limit", 0),

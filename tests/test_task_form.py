@@ -208,6 +208,17 @@ def test_a_value_that_is_no_choice_any_more_is_told_where_it_was_entered(admin_c
     assert "size must be one of 1, 2, 3, not 4. Did you mean 3?" in errors(page)["argument-size"][0]
 
 
+def test_an_argument_that_the_catalogue_does_not_know_of_yet_is_told_above_the_fields(admin_client):
+    # Given a catalogue that is behind the code
+    task = Task.objects.get(name=paint.job.func)
+    task.parameters = [one for one in task.parameters if one["name"] != "label"]
+    task.save()
+    # When all that it offers is filled in
+    page = admin_client.post(url(paint), filled(colour='"red"', size="1"))
+    # Then Python refuses it, and there is no field to tell it at
+    assert "missing a required argument: 'label'" in errors(page)["__all__"][0]
+
+
 def test_a_job_that_holds_the_key_is_shown_instead(admin_client):
     row = enqueue(count_cans.job)
 
@@ -301,13 +312,15 @@ class TestTypes:
         [
             '{"$model": ["ledger.gate", 0, "default"]}',
             '{"$model": ["no.model", 0, "default"]}',
+            '{"$model": ["ledger.gate", 0, "elsewhere"]}',
             '{"$model": 3}',
             '{"$date": "soon"}',
             '{"$decimal": "x"}',
             "{",
+            '{"a": ["\\u0000"]}',
         ],
     )
-    def test_what_is_no_json_or_tagged_wrongly_is_told(self, given, enqueued):
+    def test_what_is_no_json_or_tagged_wrongly_or_cannot_be_stored_is_told(self, given, enqueued):
         assert list(enqueued(Any, given)) == ["argument-x"]
 
     def test_any_other_arguments_are_json(self, admin_client, own_registry):
@@ -319,6 +332,10 @@ class TestTypes:
 
         page = admin_client.post(url(function), {**filled(a="1"), "other-arguments": "[1]"})
         assert "JSON object" in errors(page)["__all__"][0]
+        page = admin_client.post(
+            url(function), {**filled(a="1"), "other-arguments": '{"b": "\\u0000"}'}
+        )
+        assert list(errors(page)) == ["other-arguments"]
         admin_client.post(url(function), {**filled(a="1"), "other-arguments": '{"b": 2}'})
         assert Job.objects.get().kwargs == {"a": 1, "b": 2}
 
@@ -363,10 +380,14 @@ class TestPermissions:
         assert f"#{row.pk}" not in html
 
 
-def test_the_tasks_are_listed_with_a_way_to_enqueue_each(admin_client):
+def test_the_tasks_are_listed_with_a_way_to_enqueue_each_that_the_code_declares(admin_client):
+    Task.objects.filter(name=order.job.func).update(is_current=False)
+
     html = admin_client.get(TASKS, {"q": "paint"}).content.decode()
 
     assert f'<a href="{ADD}?task={paint.job.func}">Enqueue</a>' in html
+    assert order.job.func in html
+    assert f"?task={order.job.func}" not in html
 
 
 def test_a_task_tells_what_it_takes_and_cannot_be_changed(admin_client):

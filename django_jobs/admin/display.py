@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any
 
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
-from django_jobs.lifesigns import progress_share, progress_text
+from django_jobs.lifesigns import progress_text
 
 
 def dotted(name: str) -> SafeString:
@@ -28,13 +26,10 @@ def pretty(value: object) -> SafeString:
     return _preformatted(text)
 
 
-def progress(told: Mapping[str, Any]) -> SafeString:
-    """Return a bar, where it is known how long it has to be, and the words."""
-    share = progress_share(told)
-    if share is None:
-        return format_html("{}", progress_text(told))
-    bar = format_html('<progress value="{}" max="1"></progress>', f"{min(max(share, 0), 1):.4f}")
-    return format_html("{} {}", bar, progress_text(told))
+def progress(done: int, total: int) -> SafeString:
+    """Return a bar, and the words."""
+    bar = format_html('<progress value="{}" max="1"></progress>', f"{done / max(total, 1):.4f}")
+    return format_html("{} {}", bar, progress_text({"done": done, "total": total}))
 
 
 def _preformatted(text: object) -> SafeString:

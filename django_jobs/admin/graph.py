@@ -60,16 +60,17 @@ def _node(step: Step, point: Point, middle: float) -> SafeString:
             '<circle class="step {}" cx="{}" cy="{}" r="{}"><title>{}</title></circle>',
             *(step.state, x + _WIDTH // 2, f"{y:.1f}", _JOINT, step.name),
         )
-    return format_html(
-        '<a href="{}"><g class="step {}"><title>{}</title>'
+    node = format_html(
+        '<g class="step {}"><title>{}</title>'
         '<rect x="{}" y="{}" width="{}" height="{}" rx="6"/>'
         '<text class="name" x="{}" y="{}">{}</text>'
-        '<text x="{}" y="{}">{}</text></g></a>',
-        *(jobs_of(step), step.state, f"{step.title}: {step.get_state_display()}"),
+        '<text x="{}" y="{}">{}</text></g>',
+        *(step.state, f"{step.title}: {step.get_state_display()}"),
         *(x, f"{y - _HEIGHT / 2:.1f}", _WIDTH, _HEIGHT),
         *(x + 10, f"{y - 4:.1f}", _short(_name(step))),
         *(x + 10, f"{y + 13:.1f}", _short(_told(step))),
     )
+    return links.link(jobs_of(step), node)
 
 
 def _name(step: Step) -> str:

@@ -9,10 +9,10 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 
-def address(name: str, *args: int) -> str:
+def address(name: str, *args: int, site: str | None = None) -> str:
     """Return the address of a page of ours; empty where the admin has no such page."""
     try:
-        return reverse(f"admin:django_jobs_{name}", args=args)
+        return reverse(f"admin:django_jobs_{name}", args=args, current_app=site)
     except NoReverseMatch:  # a project may take a model out of its admin
         return ""
 

@@ -40,7 +40,7 @@ class Steered(_ModelAdmin):
 
     def buttons(self, request: HttpRequest, row: Any) -> Sequence[Button]:
         """Return the actions that make sense for a row, whether or not the user may do them."""
-        return ()
+        raise NotImplementedError
 
     def beside_buttons(self, request: HttpRequest, row: Any) -> forms.Form | None:
         """Return what may be filled in beside the buttons."""

@@ -8,11 +8,11 @@ from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from django_jobs.admin import links
 from django_jobs.admin.readonly import ReadOnly
 from django_jobs.models import Task
 
@@ -44,9 +44,9 @@ class TaskAdmin(ReadOnly, _TaskAdmin):
     @admin.display(description="")
     def enqueue_link(self, task: Task) -> SafeString | str:
         """Return a link to the form that enqueues it."""
-        if not task.is_current:
+        url = links.address("job_add", site=self.admin_site.name)
+        if not task.is_current or not url:
             return ""
-        url = reverse("admin:django_jobs_job_add", current_app=self.admin_site.name)
         query = urlencode({"task": task.name})
         return format_html('<a href="{}?{}">{}</a>', url, query, _("Enqueue"))
 

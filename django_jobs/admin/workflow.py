@@ -14,7 +14,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from django_jobs import api, wording
-from django_jobs.admin import access, audit, display
+from django_jobs.admin import access, audit, display, links
 from django_jobs.admin.access import Power
 from django_jobs.admin.graph import drawing, jobs_of
 from django_jobs.admin.readonly import ReadOnly
@@ -129,7 +129,7 @@ class WorkflowAdmin(ReadOnly, Steered, _WorkflowAdmin):
     def shown_progress(self, workflow: Workflow) -> SafeString:
         """Return how many jobs have ended, of all."""
         left = getattr(workflow, "left", None) or 0
-        return display.progress({"done": workflow.size - left, "total": workflow.size})
+        return display.progress(workflow.size - left, workflow.size)
 
     @admin.display(description=_("took"))
     def took(self, workflow: Workflow) -> str:
@@ -150,7 +150,7 @@ class WorkflowAdmin(ReadOnly, Steered, _WorkflowAdmin):
         titles = format_html_join("", "<th scope='col'>{}</th>", ((title,) for title in head))
         rows = format_html_join(
             "",
-            "<tr class='{}'><td><a href='{}'>{}</a></td><td>{}</td><td>{}</td><td>{}</td>"
+            "<tr class='{}'><td>{}</td><td>{}</td><td>{}</td><td>{}</td>"
             "<td>{}</td><td>{}</td><td>{}</td></tr>",
             _rows(workflow),
         )
@@ -192,6 +192,6 @@ def _rows(workflow: Workflow) -> Iterator[tuple[Any, ...]]:
     for step in steps:
         after = ", ".join(names.get(key, "…") for key in before.get(step.pk, ()))
         yield (
-            step.state, jobs_of(step), step.name, step.function, step.get_state_display(),
-            step.size, step.done, step.jobs_failed, after,
+            step.state, links.link(jobs_of(step), step.name), step.function,
+            step.get_state_display(), step.size, step.done, step.jobs_failed, after,
         )  # fmt: skip

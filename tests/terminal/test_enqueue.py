@@ -116,6 +116,10 @@ def test_text_becomes_what_the_parameter_takes(text, value, typed, jobs):
         (["typed", "--kwargs", "{"], "--kwargs takes a JSON object"),
         (["typed", "--kwargs", "[]"], "--kwargs takes a JSON object, not"),
         (["typed", "--args", "{}"], "--args takes a JSON list"),
+        (
+            ["typed", "--kwargs", '{"free": {"$model": ["ledger.gate", 1, "gone"]}}'],
+            "no database 'gone' in DATABASES",
+        ),
         (["typed", "--kwargs", '{"number": 1}', "--kwarg", "number=2"], "given twice"),
         (["typed", "--kwargs", '{"other": 1}'], "unexpected keyword argument 'other'"),
         ([SEND], "missing a required argument: 'order_id'"),
@@ -161,6 +165,13 @@ def test_what_is_not_said_is_as_the_function_declares_it(jobs):
 
     row = only_job()
     assert (row.queue, row.priority, row.max_attempts) == ("mail", 5, 3)
+
+
+@pytest.mark.parametrize(("text", "value"), [("17", 17), ("[1]", [1]), ("so", "so")])
+def test_arguments_that_no_parameter_names_are_json_or_text(text, value, jobs):
+    jobs("enqueue", "tests.samples.anything", "--kwarg", f"size={text}")
+
+    assert only_job().kwargs == {"size": value}
 
 
 def test_declared_arguments_are_defaults(jobs):

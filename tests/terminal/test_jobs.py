@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
+from datetime import timedelta
+from io import StringIO
 
 import pytest
 from django.core.management import CommandError
@@ -106,6 +109,18 @@ class TestConfirming:
 
         assert jobs("cancel", "--state", "ready") == (0, "3 cancelled.")
 
+    def test_where_nobody_answers_nothing_is_changed(self, jobs, monkeypatch):
+        # Given
+        make_job()
+        terminal = StringIO()
+        monkeypatch.setattr(terminal, "isatty", lambda: True)
+        monkeypatch.setattr(sys, "stdin", terminal)
+
+        # Then
+        with pytest.raises(CommandError, match="Nothing was changed"):
+            jobs("cancel", "--state", "ready")
+        assert Job.objects.ready().count() == 1
+
     def test_what_finds_nothing_needs_no_yes(self, jobs):
         assert jobs("cancel", "--queue", "mail") == (NOTHING, "0 cancelled.")
 
@@ -167,6 +182,7 @@ class TestShow:
             progress={"done": 1, "total": 4, "message": "reading"},
             log=[{"attempt": 1, "at": "2026-11-22T08:00:00.000+00:00", "message": "opened"}],
             fingerprint="ab12",
+            timeout=timedelta(minutes=90),
         )
 
         code, said = jobs("show", job.pk)
@@ -177,6 +193,7 @@ class TestShow:
         assert 'kwargs:          {"ä": [1]}' in lines
         assert "progress:        1 of 4 (25 %), reading" in lines
         assert "fingerprint:     ab12" in lines
+        assert "timeout:         1 h 30 min" in lines
         assert "Attempt 1: builtins.ValueError: \\x1b[2J gone" in lines
         assert "      File" in lines
         assert "    2026-11-22T08:00:00.000+00:00 attempt 1: opened" in lines

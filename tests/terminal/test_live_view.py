@@ -16,6 +16,7 @@ import time
 import pytest
 
 from tests.pages import ROOT
+from tests.rows import make_job
 
 ENTER, LEAVE = b"\x1b[?1049h", b"\x1b[?1049l"
 
@@ -53,6 +54,12 @@ class Live:
         self.seen += before + found
         return before + found
 
+    def leave(self) -> None:
+        """End it as its first line says."""
+        self.press(b"q")
+        self.until(LEAVE)
+        assert self.process.wait(timeout=10) == 0
+
     def close(self) -> None:
         if self.process.poll() is None:
             self.process.kill()
@@ -75,12 +82,18 @@ def live(transactional_db, test_database_for_children):
 
 
 @pytest.mark.parametrize("leaving", [b"q", b"\x03"], ids=["q", "ctrl-c"])
-def test_it_draws_and_leaves_the_terminal_as_it_was(leaving, live):
+def test_it_draws_again_and_again_and_leaves_the_terminal_as_it_was(leaving, live):
     # Given
     top = live("--interval", "0.2")
     top.until(ENTER)
     top.until(b"No worker is alive.")
     assert termios.tcgetattr(top.slave)[3] & termios.ICANON == 0
+
+    # When
+    make_job("running")
+
+    # Then
+    top.until(b"1 running job\x1b")
 
     # When
     top.press(leaving)
@@ -106,6 +119,7 @@ def test_it_follows_the_size_at_once(live):
     drawn = top.until(b"\x1b[J")
     lines = drawn.partition(b"\x1b[H")[2].replace(b"\x1b[K", b"").replace(b"\x1b[J", b"")
     assert [len(line) <= 12 for line in lines.split(b"\r\n")] == [True] * 3
+    top.leave()
 
 
 def test_stopped_by_ctrl_z_it_gives_the_terminal_back_and_takes_it_again(live):
@@ -124,8 +138,7 @@ def test_stopped_by_ctrl_z_it_gives_the_terminal_back_and_takes_it_again(live):
     top.process.send_signal(signal.SIGCONT)
     top.until(ENTER)
     top.until(b"0 running jobs")
-    top.press(b"q")
-    top.until(LEAVE)
+    top.leave()
 
 
 def test_a_signal_ends_it_cleanly(live):

@@ -11,9 +11,10 @@ from django.core.management.base import OutputWrapper
 from django.db import OperationalError
 from django.utils import timezone
 
-from django_jobs import Flow, enqueue, figures
+from django_jobs import Flow, chain, enqueue, failures, figures, group
 from django_jobs.models import Job, Period, Queue, Schedule, Worker, Workflow
 from django_jobs.terminal.base import BAD_USE, NOTHING
+from testproject.ledger.paint import count_cans
 from tests.plans import statements_of, ways_into_jobs
 from tests.rows import make_job, make_jobs, sql
 from tests.samples import anything
@@ -129,9 +130,20 @@ class TestTop:
         assert [one["id"] for one in told["running"]] == [job.pk]
         assert {"queues", "workers", "window_seconds"} < set(told)
 
-    def test_an_interval_must_be_bearable(self, jobs):
-        with pytest.raises(CommandError, match=r"'0' is not a number of seconds from 0\.2"):
-            jobs("top", "--interval", "0")
+    def test_of_many_workers_the_first_are_shown_and_the_rest_is_counted(self, jobs):
+        for number in range(15):
+            Worker.objects.create(hostname=f"web{number:02}", pid=42)
+
+        _, said = jobs("top")
+
+        assert "15 workers" in said
+        assert said.count(":42") == 12
+        assert "and 3 more" in said.splitlines()
+
+    @pytest.mark.parametrize("given", ["0", "nan", "soon"])
+    def test_an_interval_must_be_bearable(self, given, jobs):
+        with pytest.raises(CommandError, match=rf"'{given}' is not a number of seconds from 0\.2"):
+            jobs("top", "--interval", given)
 
     def test_an_outage_is_shown_and_the_view_goes_on(self, monkeypatch):
         # Given
@@ -180,6 +192,16 @@ class TestFailures:
         assert "ab12: 4 jobs of tests.samples.anything, the last one" in jobs("failures")[1]
         assert [g["size"] for g in data("failures", "--queue", "mail")[1]["groups"]] == [1]
 
+    def test_where_there_are_older_ones_it_says_how_many_were_looked_at(self, jobs, monkeypatch):
+        monkeypatch.setattr(failures, "MOST", 2)
+        for age in (1, 2, 3):
+            finished("failed", age, fingerprint="ab12")
+
+        _, said = jobs("failures")
+
+        assert said.startswith("ab12: 2 jobs of")
+        assert said.endswith("Only the newest 2 failed jobs were looked at.")
+
     def test_no_failure_is_an_exit_code(self, jobs):
         assert jobs("failures") == (NOTHING, "No job has failed.")
 
@@ -221,6 +243,15 @@ class TestWorkflows:
             "      └─ join [tests.samples.anything]: waiting, after left, right",
         ]
 
+    def test_where_many_steps_meet_before_many_the_join_is_drawn(self, jobs):
+        pair = group(*[chain(anything.job, anything.job)] * 2)
+        made = enqueue(pair | group(anything.job, anything.job))
+
+        _, said = jobs("workflows", made.pk)
+
+        (join,) = (line for line in said.splitlines() if "(join)" in line)
+        assert ": waiting, after " in join
+
     def test_programs_get_what_each_step_comes_after(self, data, flow):
         _, told = data("workflows", flow.pk)
 
@@ -249,6 +280,23 @@ class TestSchedules:
         ]  # fmt: skip
         assert data("schedules", "nightly")[1]["schedules"][0]["function"] == nightly.function
 
+    @pytest.mark.parametrize(
+        ("fields", "status"),
+        [
+            ({"is_enabled": False}, "disabled"),
+            ({"source": Schedule.Source.WITHDRAWN}, "withdrawn"),
+            ({"is_over": True}, "over"),
+        ],
+    )
+    def test_one_that_does_not_tick_says_why_and_has_no_next_tick(
+        self, fields, status, jobs, data, nightly
+    ):
+        Schedule.objects.update(next_tick=timezone.now(), **fields)
+
+        line = jobs("schedules")[1].splitlines()[1]
+        assert line.split()[6:9] == [status, "-", "-"]
+        assert data("schedules")[1]["schedules"][0]["status"] == status
+
     def test_they_are_switched_off_and_on(self, jobs, nightly):
         assert jobs("schedules", "nightly", "--disable") == (0, "1 disabled: nightly.")
         assert jobs("schedules", "nightly", "--disable") == (NOTHING, "0 disabled.")
@@ -261,6 +309,16 @@ class TestSchedules:
 
         job = Job.objects.get()
         assert (code, said, job.schedule_id) == (0, f"1 made: #{job.pk}.", nightly.pk)
+
+    def test_one_whose_unique_key_is_held_makes_no_job(self, jobs):
+        Schedule.objects.create(
+            name="inventory", function="testproject.ledger.paint.count_cans", cron="0 3 * * *"
+        )
+        holder = enqueue(count_cans.job)
+
+        assert jobs("schedules", "inventory", "--run") == (
+            NOTHING, f"0 made; #{holder.pk} holds the unique key of another.",
+        )  # fmt: skip
 
     def test_what_cannot_be_done_is_told(self, jobs, nightly):
         with pytest.raises(CommandError, match="Name the schedules to run") as raised:

@@ -6,10 +6,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.http import HttpRequest
-from django.urls import reverse
 
 from django_jobs import failures, roster
-from django_jobs.admin import access
+from django_jobs.admin import access, links
 from django_jobs.admin.access import Power
 from django_jobs.admin.dashboard import banners, queues, workers
 from django_jobs.admin.dashboard.charts import RANGES, Range, charts
@@ -37,7 +36,7 @@ def context(request: HttpRequest) -> dict[str, Any]:
     known = roster.workers(using=using) if access.may(request, Power.VIEW_WORKER) else []
     shows_jobs = sees_all and access.may(request, Power.VIEW)
     return {
-        "live_url": f"{reverse('admin:django_jobs_dashboard')}?{_query(request, wanted)}",
+        "live_url": f"{links.address('dashboard')}?{_query(request, wanted)}",
         "interval": INTERVAL,
         "sees_all": sees_all,
         "banners": banners.banners(request, found, known, using=using),
@@ -92,8 +91,9 @@ def _query(request: HttpRequest, wanted: Range) -> str:
 def _workers(
     request: HttpRequest, known: list[roster.RosterEntry], with_jobs: bool, using: str
 ) -> dict[str, Any]:
-    may_stop = access.may(request, Power.STOP_WORKER)
-    rows = workers.rows(known, with_jobs=with_jobs, with_buttons=may_stop, using=using)
+    # The buttons are sent to the pages of workers.
+    may_steer = access.may(request, Power.STOP_WORKER) and bool(links.address("worker_changelist"))
+    rows = workers.rows(known, with_jobs=with_jobs, with_buttons=may_steer, using=using)
     return {
         "shows_workers": True,
         "workers": rows,

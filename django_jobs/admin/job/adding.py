@@ -27,6 +27,7 @@ from django_jobs.admin.job.taskform import CallForm, TaskForm, form_of
 from django_jobs.engine.sql import write_alias
 from django_jobs.exceptions import JobsError
 from django_jobs.models import Job, Task
+from django_jobs.specs import JobSpec
 
 if TYPE_CHECKING:
     _JobAdmin = admin.ModelAdmin[Job]
@@ -56,8 +57,12 @@ class Adding(_JobAdmin):
         if task is None:
             return self._choose(request, source)
         form = _form(task, source, request.POST if request.method == "POST" else None)
-        if form.is_valid() and (row := self._enqueue(request, form, source)) is not None:
-            return self._told(request, row)
+        if form.is_valid() and (spec := form.spec) is not None:
+            try:
+                return self._told(request, self._enqueue(request, spec, source))
+            # What only enqueueing knows: a queue that is not declared.
+            except (JobsError, ObjectDoesNotExist) as error:
+                form.refuse(error)
         fieldsets: list[Any] = [(None, {"fields": form.arguments})] if form.arguments else []
         fieldsets.append((_("Options"), {"fields": OPTIONS}))
         shown = AdminForm(form, fieldsets, {})  # type: ignore[arg-type]
@@ -89,24 +94,15 @@ class Adding(_JobAdmin):
         context = {"tasks": found[:MOST], "is_cut": len(found) > MOST, "most": MOST, "q": wanted}
         return self._page(request, "choose_task.html", **context)
 
-    def _enqueue(self, request: HttpRequest, form: CallForm, source: Sight | None) -> Job | None:
-        if (spec := form.spec) is None:
-            return None
-        try:
-            if source is not None and source.job.meta:
-                # It may say whose job it is.
-                spec = spec.with_meta(Kept(source.job.meta, None).value)
-            with transaction.atomic(using=write_alias(None)):
-                row = api.enqueue(spec)
-                if row.created:
-                    self.log_addition(request, row, _said(source))
-                return row
-        except (
-            JobsError,
-            ObjectDoesNotExist,
-        ) as error:  # what only enqueueing knows: a queue that is not declared
-            form.refuse(error)
-        return None
+    def _enqueue(self, request: HttpRequest, spec: JobSpec, source: Sight | None) -> Job:
+        if source is not None and source.job.meta:
+            # It may say whose job it is.
+            spec = spec.with_meta(Kept(source.job.meta, None).value)
+        with transaction.atomic(using=write_alias(None)):
+            row = api.enqueue(spec)
+            if row.created:
+                self.log_addition(request, row, _said(source))
+        return row
 
     def _page(self, request: HttpRequest, template: str, **context: Any) -> HttpResponse:
         context |= self.admin_site.each_context(request)

@@ -55,16 +55,15 @@ class Page(Editing, _JobAdmin):
         self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any
     ) -> HttpResponse:
         """Show the job."""
-        job = context.get("original")
-        if job is not None:
-            sight = Sight(request, job)
-            context |= self._live(sight) | _still(sight)
-            # The name of a job is its function: the title says what it is.
-            context |= {"subtitle": str(job), "title": _("Job")}
-            context["media"] += forms.Media(
-                css=CSS,
-                js=[forms.Script("django_jobs/live.js", defer=True)],  # type: ignore[list-item]
-            )
+        job = context["original"]
+        sight = Sight(request, job)
+        context |= self._live(sight) | _still(sight)
+        # The name of a job is its function: the title says what it is.
+        context |= {"subtitle": str(job), "title": _("Job")}
+        context["media"] += forms.Media(
+            css=CSS,
+            js=[forms.Script("django_jobs/live.js", defer=True)],  # type: ignore[list-item]
+        )
         return super().render_change_form(request, context, *args, **kwargs)
 
     def live_view(self, request: HttpRequest, key: int) -> HttpResponse:

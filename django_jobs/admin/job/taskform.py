@@ -172,12 +172,14 @@ class RawForm(CallForm):
 
     def call(self, given: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
         """Return the arguments that were filled in."""
-        args, kwargs = given["args"], given["kwargs"]
-        if not isinstance(args or [], list):
+        # An empty field is none, and an empty value of another kind is a mistake all the same.
+        args = [] if given["args"] is None else given["args"]
+        kwargs = {} if given["kwargs"] is None else given["kwargs"]
+        if not isinstance(args, list):
             raise InvalidOption("The positional arguments must be a JSON array.")
-        if not isinstance(kwargs or {}, dict):
+        if not isinstance(kwargs, dict):
             raise InvalidOption("The keyword arguments must be a JSON object.")
-        return args or [], kwargs or {}
+        return args, kwargs
 
 
 def form_of(sight: Sight, task: Task | None, data: Any, **given: Any) -> CallForm:
