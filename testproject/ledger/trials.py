@@ -222,7 +222,7 @@ def _asked(context: JobContext, value: Any) -> dict[str, Any]:
 def check_until_stopped(label: str, context: JobContext) -> None:
     """Ask the context again and again, until it says stop."""
     Effect.objects.create(label=label, pid=os.getpid())
-    _check(context)
+    check(context)
 
 
 @trial("asyncio")
@@ -267,7 +267,7 @@ def wait_to_be_cancelled(label: str, context: JobContext | None = None) -> None:
     """Leave an effect, and ask the context again and again, until it says stop."""
     Effect.objects.create(label=label, pid=os.getpid())
     if context is not None:
-        _check(context)
+        check(context)
 
 
 @trial("asyncio")
@@ -277,7 +277,8 @@ async def wait_to_be_cancelled_async(label: str) -> None:
     await asyncio.sleep(PATIENCE)
 
 
-def _check(context: JobContext) -> None:
+def check(context: JobContext) -> None:
+    """Ask the context again and again, until it says stop."""
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
         context.check()
