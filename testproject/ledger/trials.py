@@ -102,6 +102,8 @@ def _go_wrong(how: str) -> None:
             raise KeyboardInterrupt
         case "base":
             raise BaseException("the root of it all")
+        case "cancelled by itself":
+            raise asyncio.CancelledError("of its own accord")
         case "nul":
             raise ValueError("a NUL \x00 and half a pair \ud800")
         case "group":
@@ -275,6 +277,15 @@ async def wait_to_be_cancelled_async(label: str) -> None:
     """Leave an effect, and wait for very long."""
     await Effect.objects.acreate(label=label, pid=os.getpid())
     await asyncio.sleep(PATIENCE)
+
+
+@trial("asyncio")
+async def end_well_all_the_same_async(label: str) -> None:
+    """Leave an effect, wait for very long, and take no notice of being cancelled."""
+    try:
+        await wait_to_be_cancelled_async(label)
+    except asyncio.CancelledError:
+        return
 
 
 def check(context: JobContext) -> None:

@@ -312,7 +312,6 @@ class TestRecycling:
         assert bench.run("keep_memory", 300).result == first
         assert bench.run("keep_memory", 1).result != first
 
-
     def test_a_worn_process_tells_and_gives_back_all_that_it_has_and_leaves_in_order(
         self, make_bench, transactional_db
     ):
