@@ -326,12 +326,11 @@ class TestRecycling:
         last = bench.job("tell_and_wait", "last")
         unwanted, *behind = [bench.job("nothing") for _ in range(7)]
         bench.submit(last, unwanted, *behind)
-        bench.begun(last)
+        wait_until(lambda: bench.told_by(last)[0])
         # When one of these is cancelled, the others are taken back, and the last job is stopped
         bench.cancel(unwanted)
         assert type(bench.outcomes(unwanted)[0]) is Abandoned
         bench.withdrawn(*behind)
-        wait_until(lambda: bench.told_by(last)[0])
         bench.cancel(last)
         # Then all of it was told, none of those began, and the process is gone by itself
         assert type(bench.outcomes(last)[0]) is Cancelled
