@@ -33,10 +33,13 @@ def test_a_process_that_does_not_leave_in_time_is_killed(monkeypatch, caplog):
     assert one.process is not None
     assert one.process.pid is not None
     os.kill(one.process.pid, signal.SIGSTOP)
-    # When it is told to leave at once
-    one.dismiss(0.0)
-    one.await_end()
-    # Then it is killed, and that is told
-    one.process.join(20)
-    assert one.cause_of_death() == "was killed by SIGKILL"
+    try:
+        # When it is told to leave at once
+        one.dismiss(0.0)
+        one.await_end()
+        # Then it is killed, and that is told
+        one.process.join(20)
+        assert one.cause_of_death() == "was killed by SIGKILL"
+    finally:
+        one.process.kill()
     assert f"worker.killed pid={one.process.pid}" in caplog.text
