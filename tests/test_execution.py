@@ -7,7 +7,7 @@ import os
 from dataclasses import replace
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from django_jobs import Cancel, JobSpec, Retry, Snooze, engine, enqueue, job
 from django_jobs.definitions import define
@@ -176,6 +176,15 @@ class TestAtomic:
         assert ended.outcome.fault.exception == "django.db.utils.IntegrityError"
         assert nothing_happened()
         assert state_of(ended.job) == State.RUNNING
+
+    def test_what_breaks_after_the_commit_is_logged_and_undoes_nothing(self, caplog):
+        ended = finished(lambda: transaction.on_commit(raising(ValueError("too late"))))
+
+        assert (type(ended.outcome), ended.is_recorded) == (Succeeded, True)
+        assert state_of(ended.job) == State.SUCCEEDED
+        assert Effect.objects.count() == 1
+        assert f"job.after_commit_failed id={ended.job.id} name=atomic" in caplog.text
+        assert "ValueError: too late" in caplog.text
 
     def test_a_job_that_is_kept_for_a_time_of_its_own_is_kept_so(self):
         ended = finished(lambda: None, retention=3600.0)

@@ -14,6 +14,7 @@ from django_jobs.explanations import error_text
 from django_jobs.lifesigns import progress_text
 from django_jobs.models import Job, Link, Worker
 from django_jobs.reasons import Code
+from tests.explainable import waiting
 from tests.rows import make_job
 
 pytestmark = pytest.mark.django_db
@@ -129,6 +130,28 @@ class TestScheduled:
 
 def test_a_blocked_one_waits_for_others():
     assert explain(make_job("blocked")).codes == {Code.BLOCKED}
+
+
+@pytest.mark.parametrize(
+    ("make", "waits_for"),
+    [
+        (waiting.blocked_by_steps, "'load' (1 of 2 jobs has ended), 'check' (0 of 1 job"),
+        (waiting.blocked_behind_a_join, "the steps before it."),
+    ],
+)
+@pytest.mark.usefixtures("own_registry")
+def test_one_of_a_workflow_names_the_steps_that_it_waits_for(make, waits_for):
+    text = text_of(explain(make()), Code.BLOCKED)
+
+    assert text.startswith("It is in the step 'last' of the workflow 'nightly' (#")
+    assert f"and waits for {waits_for}" in text
+
+
+def test_one_whose_workflow_is_gone_says_no_more_than_it_knows(own_registry):
+    given = explain(waiting.blocked_in_a_workflow_that_is_gone())
+
+    assert given.headline == "It is blocked."
+    assert text_of(given, Code.BLOCKED) == "It waits for other jobs to succeed."
 
 
 class TestRunning:

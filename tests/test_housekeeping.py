@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
-from django.db import connection, connections, transaction
+from django.db import OperationalError, ProgrammingError, connection, connections, transaction
+from django.db.utils import ConnectionHandler
 from psycopg import sql as composed
 
 from django_jobs.housekeeping import (
@@ -128,6 +131,55 @@ def test_a_connection_that_was_closed_beneath_is_made_anew():
     assert in_job_thread(close, backend)[1] > 0
 
 
+def test_a_connection_whose_statement_failed_is_kept_and_found_sound():
+    def fail():
+        before = backend()
+        with suppress(ProgrammingError):
+            execute("SELECT no_such_column")()
+        return before, connection.errors_occurred
+
+    (before, had_failed), (after, has_failed) = in_job_thread(
+        fail, lambda: (backend(), connection.errors_occurred)
+    )
+
+    assert (had_failed, has_failed) == (True, False)
+    assert before == after
+
+
+def test_a_connection_that_broke_in_the_middle_is_made_anew():
+    def break_off():
+        before = backend()
+        with suppress(OperationalError):
+            execute("SELECT pg_terminate_backend(pg_backend_pid())")()
+        return before
+
+    before, after = in_job_thread(break_off, backend)
+
+    assert before != after
+
+
+def test_of_a_database_of_another_kind_only_open_blocks_are_looked_for(monkeypatch, tmp_path):
+    sqlite = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(tmp_path / "other")}
+    handler = ConnectionHandler({"default": sqlite})
+    monkeypatch.setattr("django_jobs.housekeeping.connections", handler)
+
+    def begin():
+        handler["default"].set_autocommit(False)
+
+    def look():
+        kept = handler["default"]
+        kept.ensure_connection()
+        return kept.connection, kept.get_autocommit()
+
+    def leave():
+        handler["default"].close()
+
+    _, (first, is_free), (second, _), _ = in_job_thread(begin, look, look, leave)
+
+    assert is_free
+    assert first is second
+
+
 def test_what_a_project_puts_around_queries_stays():
     seen = []
 
@@ -175,3 +227,12 @@ def test_a_connection_that_died_while_idle_is_dropped_before_the_next_job():
         return still_there, connection.connection is None, backend() > 0
 
     assert at_once(die_and_come_back) == [(True, True, True)]
+
+
+def test_one_that_lives_is_kept_however_long_it_was_idle():
+    def come_back():
+        before = backend()
+        refresh_connections(100 * IDLE_TRUST)
+        return backend() == before
+
+    assert at_once(come_back) == [True]

@@ -15,6 +15,7 @@ from django_jobs import JobContext, cron, job
 from django_jobs.models import Job, Schedule
 from django_jobs.orders import WorkerOptions
 from django_jobs.services import Scheduler
+from django_jobs.services import scheduler as service
 from django_jobs.signals import job_enqueued
 from django_jobs.worker.worker import Worker
 from tests import samples
@@ -88,7 +89,11 @@ class TestService:
         scheduler.reschedule(now := time.monotonic())
         assert 0.8 <= scheduler.due - now <= 1.0
 
-    def test_what_is_stuck_is_told_once_and_left_alone_for_a_while(self, rows, caplog):
+    @pytest.mark.parametrize("seconds", [10.0, 0.0])
+    def test_what_is_stuck_is_told_once_however_often_it_is_looked_at(
+        self, rows, caplog, monkeypatch, seconds
+    ):
+        monkeypatch.setattr(service, "LEAVE", seconds)
         rows(function="no.such.job")
         due()
         scheduler = Scheduler(1.0, "default", lambda: None)

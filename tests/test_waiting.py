@@ -319,6 +319,21 @@ class TestWhatIsWaitedFor:
         assert type(begin(row)) is Succeeded
         assert sources().get() == source
 
+    def test_where_one_is_gone_as_soon_as_it_was_found_it_looks_again(self, monkeypatch):
+        dependent.source.enqueue("x")
+        row = dependent.drain.enqueue("x")
+        looked = runs.coming
+
+        def look(*args, **kwargs):
+            found = looked(*args, **kwargs)
+            sources().delete()
+            return found
+
+        monkeypatch.setattr(runs, "coming", look)
+
+        assert begin(row) == Snoozed(0.0)
+        assert state_of(row) == "running"
+
     def test_of_many_that_begin_at_once_one_enqueues_it(self):
         enqueue_many([dependent.drain.job.with_kwargs(label="x") for _ in range(8)])
         claimed = claim()
@@ -427,6 +442,15 @@ class TestRemembering:
         run()
 
         assert effects() == ["source x", "drain x"]
+
+    def test_one_whose_arguments_do_not_fit_fails_by_its_call(self):
+        sql(f"INSERT INTO django_jobs_job (name, kwargs) VALUES ('{SOURCE}', '{{\"lable\": 1}}')")
+
+        run()
+
+        row = sources().get()
+        assert (row.state, row.remembered) == ("failed", False)
+        assert "unexpected keyword argument 'lable'" in row.errors[0]["message"]
 
     def test_it_is_kept_for_as_long_as_anybody_asks_for_it(self):
         register(define(takes_much, "tests.late", None, retention=5.0))

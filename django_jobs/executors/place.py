@@ -86,8 +86,6 @@ class Place:
     def deal(self, jobs: Sequence[Claimed]) -> None:
         """Give it jobs to run, in this order."""
         self.jobs.update((job.id, job) for job in jobs)
-        if self._asked.value in self.jobs:
-            self._asked.value = 0  # it was cancelled here before, and came back
         self.dealt += len(jobs)
         self._outbox.send([Dealt(job, self._recorder.place_of(job.id)) for job in jobs])
 

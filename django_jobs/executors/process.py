@@ -72,8 +72,7 @@ class ProcessExecutor(Executor):
 
     def withdraw(self) -> list[Claimed]:
         """Take back the jobs that have not begun; those in processes follow as they answer."""
-        if self._thread is not None:
-            self._order(self._revoke)
+        self._order(self._revoke)
         return [*super().withdraw(), *drained(self._withdrawn)]
 
     @property
@@ -84,8 +83,7 @@ class ProcessExecutor(Executor):
     def cancel(self, jobs: Collection[int]) -> None:
         """Stop jobs that are not wanted any more: asked first, killed with their process then."""
         super().cancel(jobs)
-        if self._thread is not None:
-            self._order(lambda: self._stop_jobs(frozenset(jobs)))
+        self._order(lambda: self._stop_jobs(frozenset(jobs)))
 
     def stop(self) -> None:
         """Kill what runs, and run nothing more; return when the processes are gone."""

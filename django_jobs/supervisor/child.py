@@ -44,8 +44,7 @@ class Post:
     order: Any
     #: Jobs that may still be run by all of them together; None for no end.
     budget: Any
-    #: None where the parent's logging is left to the project's settings.
-    log_style: LogStyle | None
+    log_style: LogStyle
     #: What the parent is stopped by.
     stop_signals: Sequence[signal.Signals] = ()
 
@@ -69,15 +68,14 @@ def main(post: Post) -> None:
     from django_jobs.worker.budget import Budget
     from django_jobs.worker.worker import Worker
 
-    if post.log_style is not None:
-        post.log_style.apply()
+    post.log_style.apply()
     worker = Worker(
         post.options,
         gauges=post.gauges,
         recorder=post.recorder,
         budget=Budget(post.budget),
         others_idle=lambda: all(sibling.is_idle for sibling in post.siblings),
-        initialize=None if post.log_style is None else post.log_style.apply,
+        initialize=post.log_style.apply,
     )
     signal.signal(signal.SIGTERM, lambda *_: _obey(worker, post.order.value))
     if not asked_early:

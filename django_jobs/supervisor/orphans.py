@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import multiprocessing
 import os
 import sys
@@ -16,10 +17,6 @@ def are_adopted() -> bool:
 
 
 def _is_subreaper() -> bool:
-    try:
-        import ctypes
-    except ImportError:  # some builds of Python have no libffi
-        return False
     flag = ctypes.c_int()
     found = ctypes.CDLL(None).prctl(_GET_CHILD_SUBREAPER, ctypes.byref(flag), 0, 0, 0)
     return found == 0 and bool(flag.value)

@@ -40,7 +40,7 @@ class Supervisor:
         given: WorkerOptions,
         processes: int,
         *,
-        log_style: LogStyle | None = None,
+        log_style: LogStyle,
         on_tick: Callable[[Sequence[Gauges]], None] = lambda gauges: None,
         watcher: Watcher | None = None,
     ) -> None:

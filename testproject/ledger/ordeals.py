@@ -11,7 +11,7 @@ import time
 
 from django_jobs import JobContext
 from testproject.ledger.models import Effect
-from testproject.ledger.trials import PATIENCE, sleep, trial
+from testproject.ledger.trials import PATIENCE, check, sleep, trial
 
 
 @trial("process", timeout=0.3, max_attempts=2, backoff=7)
@@ -58,6 +58,13 @@ def clean_up_when_stopped(label: str, context: JobContext) -> None:
         sleep(PATIENCE)
     finally:
         Effect.objects.create(label=label, pid=os.getpid())
+
+
+@trial("process")
+def tell_and_wait(line: str, context: JobContext) -> None:
+    """Tell one line, and ask the context again and again, until it says stop."""
+    context.log(line)
+    check(context)
 
 
 @trial("process", memory_limit=400 * 2**20, max_attempts=2, backoff=7)

@@ -102,6 +102,8 @@ def _go_wrong(how: str) -> None:
             raise KeyboardInterrupt
         case "base":
             raise BaseException("the root of it all")
+        case "cancelled by itself":
+            raise asyncio.CancelledError("of its own accord")
         case "nul":
             raise ValueError("a NUL \x00 and half a pair \ud800")
         case "group":
@@ -222,7 +224,7 @@ def _asked(context: JobContext, value: Any) -> dict[str, Any]:
 def check_until_stopped(label: str, context: JobContext) -> None:
     """Ask the context again and again, until it says stop."""
     Effect.objects.create(label=label, pid=os.getpid())
-    _check(context)
+    check(context)
 
 
 @trial("asyncio")
@@ -267,7 +269,7 @@ def wait_to_be_cancelled(label: str, context: JobContext | None = None) -> None:
     """Leave an effect, and ask the context again and again, until it says stop."""
     Effect.objects.create(label=label, pid=os.getpid())
     if context is not None:
-        _check(context)
+        check(context)
 
 
 @trial("asyncio")
@@ -277,7 +279,17 @@ async def wait_to_be_cancelled_async(label: str) -> None:
     await asyncio.sleep(PATIENCE)
 
 
-def _check(context: JobContext) -> None:
+@trial("asyncio")
+async def end_well_all_the_same_async(label: str) -> None:
+    """Leave an effect, wait for very long, and take no notice of being cancelled."""
+    try:
+        await wait_to_be_cancelled_async(label)
+    except asyncio.CancelledError:
+        return
+
+
+def check(context: JobContext) -> None:
+    """Ask the context again and again, until it says stop."""
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
         context.check()

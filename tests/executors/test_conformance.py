@@ -14,7 +14,7 @@ import pytest
 from django_jobs import JobSpec
 from django_jobs.exceptions import NotStorable
 from django_jobs.models import Job
-from django_jobs.outcomes import Cancelled, Failed, Parked, Snoozed, Succeeded
+from django_jobs.outcomes import Cancelled, Expired, Failed, Parked, Snoozed, Succeeded
 from testproject.ledger.models import Gate
 from tests.executors.bench import is_about
 
@@ -60,6 +60,9 @@ class TestReturning:
 
         assert isinstance(outcome, Parked)
         assert "shop.jobs.from_the_next_release" in outcome.reason
+
+    def test_what_has_expired_before_it_could_begin_is_not_called(self, bench):
+        assert bench.run("go_wrong", "raise", expires=time.monotonic()) == Expired()
 
     def test_arguments_that_do_not_fit_fail_the_attempt(self, bench, quiet):
         outcome = bench.run("go_wrong", "raise", args="[]", kwargs='{"hwo":1}')
@@ -173,6 +176,7 @@ class TestGoingWrong:
             ("exit", "builtins.SystemExit", "7"),
             ("interrupt", "builtins.KeyboardInterrupt", ""),
             ("base", "builtins.BaseException", "the root of it all"),
+            ("cancelled by itself", "asyncio.exceptions.CancelledError", "of its own accord"),
             ("nul", "builtins.ValueError", "a NUL \N{REPLACEMENT CHARACTER} and half a pair ?"),
             ("group", "builtins.ExceptionGroup", "several (2 sub-exceptions)"),
             ("unpicklable", "<locals>.Unpicklable", "cannot travel"),

@@ -6,6 +6,7 @@ import importlib
 import json
 import logging
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -311,13 +312,39 @@ class TestRecycling:
         assert bench.run("keep_memory", 300).result == first
         assert bench.run("keep_memory", 1).result != first
 
+    def test_a_process_tells_and_gives_back_what_it_has_and_leaves_in_order_when_it_is_worn(
+        self, make_bench
+    ):
+        # Given a process whose jobs are short, so that it is dealt some ahead
+        bench = make_bench("process", size=1, max_jobs=61)
+        pid = int(bench.run("return_pid").result)
+        assert json.loads(bench.run("give_back_from_coroutine", "x").result) == "x"
+        short = [bench.job("nothing") for _ in range(50)]
+        bench.submit(*short)
+        assert bench.outcomes(*short) == [Succeeded()] * 50
+        # And one that runs for long, with others behind it
+        long = bench.job("tell_and_wait", "begun")
+        unwanted, *behind = [bench.job("nothing") for _ in range(7)]
+        bench.submit(long, unwanted, *behind)
+        wait_until(lambda: bench.told_by(long)[0])
+        # When one of these is cancelled, the others are taken back, and the long one is stopped
+        bench.cancel(unwanted)
+        assert type(bench.outcomes(unwanted)[0]) is Abandoned
+        bench.withdrawn(*behind)
+        bench.cancel(long)
+        assert type(bench.outcomes(long)[0]) is Cancelled
+        # Then none of them began, and the process is gone by itself when it has run its last
+        assert bench.run("nothing") == Succeeded()
+        wait_until(lambda: not is_alive(pid))
+        assert not {("begun", job.id) for job in (unwanted, *behind)} & set(bench.witness.heard)
+
 
 class TestStarting:
     @pytest.mark.parametrize(
         ("initialize", "cause"),
         [
             (partial(importlib.import_module, "no.such.module"), "ended with exit code 1"),
-            (partial(os._exit, 5), "ended with exit code 5"),
+            (partial(signal.raise_signal, signal.SIGKILL), "was killed by SIGKILL"),
         ],
     )
     def test_a_process_that_never_comes_to_work_is_logged_and_paused(
@@ -334,6 +361,25 @@ class TestStarting:
         assert cause in starts[0].getMessage()
         assert starts[1].created - starts[0].created >= 0.05
         assert bench.withdrawn(job) == {job}
+
+    def test_one_that_cannot_be_started_is_logged_and_tried_again(
+        self, make_bench, monkeypatch, caplog
+    ):
+        monkeypatch.setattr(logging.getLogger("django_jobs"), "disabled", False)
+        bench = make_bench("process", size=1)
+        job = bench.job("nothing")
+        # Given no more files that this process may open
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+        try:
+            bench.submit(job)
+            wait_until(lambda: "process.not_started" in caplog.text)
+        # When there are some again
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        # Then one starts, and the job runs
+        assert bench.outcomes(job) == [Succeeded()]
+        assert "Too many open files" in caplog.text
 
     def test_processes_start_as_they_are_needed_and_no_more(self, make_bench):
         bench = make_bench("process", size=8)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django_jobs.flows import Flow
-from django_jobs.models import Link
+from django_jobs.models import Link, Workflow
 from tests.explainable.kinds import ERROR, ago, ahead, hire, kind
 from tests.flowing import job_named, run, spec
 from tests.rows import make_job
@@ -77,3 +77,17 @@ def blocked_by_steps():
 @kind
 def blocked_to_clean_up():
     return in_a_workflow("tidy")
+
+
+@kind
+def blocked_behind_a_join():
+    flow = Flow("nightly").step("load", spec("a")).step("check", spec("b"))
+    flow.step("last", [spec("c"), spec("d")], after=["load", "check"]).enqueue()
+    return job_named("d")
+
+
+@kind
+def blocked_in_a_workflow_that_is_gone():
+    job = blocked_behind_a_join()
+    Workflow.objects.all().delete()
+    return job

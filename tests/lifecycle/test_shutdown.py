@@ -95,6 +95,19 @@ def test_a_second_signal_stops_at_once(job, runjobs, gate):
     assert not any(one.is_alive for one in processes)
 
 
+def test_a_second_signal_stops_a_worker_without_a_supervisor_at_once(runjobs, gate):
+    # Given a lone worker that would wait for its job for ten minutes
+    flags = ["--processes", "0", "--shutdown-timeout", "600"]
+    command, _ = start_with("thread.wait_at_file", gate, runjobs, *flags)
+    # When it is told to stop twice: by two signals, of which neither can hide the other
+    command.send(signal.SIGTERM)
+    command.send(signal.SIGINT)
+    # Then it is over, and the job is given back at no charge
+    assert command.ends() == 0, command.output
+    assert Job.objects.ready().get().attempts == 0
+    assert not Worker.objects.exists()
+
+
 def test_a_process_is_gone_before_its_job_is_given_back(runjobs, gate):
     # Given a worker with a job in a process
     command, (_, process) = start_with(

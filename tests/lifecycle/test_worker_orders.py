@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 
 from django_jobs import enqueue
@@ -45,7 +47,10 @@ def test_a_quiet_worker_claims_nothing_ends_what_it_runs_and_works_again(process
     assert resume_workers([worker]) == 1
     wait_until(lambda: succeeded(waiting))
     wait_until(lambda: heard(worker, ""))
-    assert command.process.poll() is None
+    # And it stops as ever
+    command.send(signal.SIGTERM)
+    assert command.ends() == 0, command.output
+    assert command.output.count("worker.told") == 2
 
 
 @pytest.mark.usefixtures("channel")

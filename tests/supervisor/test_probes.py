@@ -179,6 +179,9 @@ def test_a_file_that_cannot_be_written_any_more_is_told_of_once(tmp_path, caplog
     file.renew()
     # Then that is told once
     assert caplog.text.count("probe.failed") == 1
+    # And so is that there is nothing to remove
+    file.remove()
+    assert caplog.text.count("probe.failed") == 2
     # And it is made when it can be
     (tmp_path / "run").mkdir()
     file.renew()

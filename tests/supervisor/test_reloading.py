@@ -80,11 +80,19 @@ def test_a_module_that_jobs_come_from_is_watched_whoever_imports_it(tmp_path, mo
     monkeypatch.syspath_prepend(str(tmp_path))
     package = tmp_path / "errands_of_a_test"
     package.mkdir()
-    files = [package / "__init__.py", package / "deep.py", tmp_path / "errand_of_a_test.py"]
+    bare = tmp_path / "bare_errands_of_a_test"  # a package without a file of its own
+    bare.mkdir()
+    files = [
+        package / "__init__.py",
+        package / "deep.py",
+        bare / "module.py",
+        tmp_path / "errand_of_a_test.py",
+    ]
     for path in files:
         path.write_text("")
         os.utime(path, (1, 1))
-    watcher = Watcher(["errands_of_a_test", "errand_of_a_test", "there.is.no.such.module"])
+    modules = ["errands_of_a_test", "bare_errands_of_a_test", "errand_of_a_test"]
+    watcher = Watcher([*modules, "there.is.no.such.module"])
     # When they change
     for path in files:
         os.utime(path, (2, 2))

@@ -27,3 +27,7 @@ def test_gauges_of_one_process_need_no_shared_memory():
     gauges = pickle.loads(pickle.dumps(Gauges()))
     gauges.failed += 2
     assert (gauges.failed, gauges.succeeded) == (2, 0)
+
+
+def test_a_gauge_that_there_is_not_is_not_there():
+    assert not hasattr(Gauges(), "procesed")

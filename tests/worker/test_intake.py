@@ -6,7 +6,7 @@ import pytest
 
 from django_jobs import registry
 from django_jobs.definitions import define
-from django_jobs.models import Job
+from django_jobs.models import Job, Queue
 from django_jobs.orders import WorkerOptions
 from django_jobs.outcomes import Finished, Succeeded
 from django_jobs.worker.budget import Budget
@@ -120,6 +120,52 @@ def test_each_kind_learns_for_itself_how_long_its_jobs_take(intake, bench):
     assert (bench.names().count(OWN), len(bench.owned)) == (58, 68)
     assert Job.objects.running().filter(name=OWN, started_at=None).count() == 58
     assert not Job.objects.running().exclude(name=OWN).filter(started_at=None).exists()
+
+
+def test_it_learns_too_where_all_places_are_of_one_kind(intake, bench):
+    # Given jobs of which a place is done with several in a moment
+    make_jobs(60)
+    claims = intake()
+    claims.claim()
+    jobs = list(bench.owned.values())
+    bench.owned.clear()
+    # When they have ended
+    claims.learn([Finished(job, Succeeded(), 0.05, 0.0) for job in jobs])
+    # Then more are claimed than can start at once
+    assert claims.claim() == 30
+
+
+def test_it_waits_for_the_record_of_what_holds_a_permit_and_of_nothing_else(intake, bench):
+    declare(limited, max_running=3)
+    claims = intake()
+    for name, waits in [(LIMITED, True), ("tests.samples.anything", False)]:
+        make_jobs(1, name=name, lane=name)
+        claims.claim()
+        claims.ended = list(bench.owned.values())
+        bench.owned.clear()
+        assert claims.waits_for_records == waits
+
+    claims.ended = []
+    assert not claims.waits_for_records
+
+
+def test_queues_are_served_in_the_order_of_the_settings_where_that_is_strict(intake, settings):
+    settings.DJANGO_JOBS = {"QUEUES": ["urgent", "default"], "QUEUE_ORDER": "strict"}
+    make_jobs(10, priority=9)
+    make_jobs(10, queue="urgent")
+
+    assert intake().claim() == 10
+    assert set(Job.objects.running().values_list("queue", flat=True)) == {"urgent"}
+
+
+def test_a_queue_whose_row_makes_no_sense_is_logged_and_served_as_if_it_said_nothing(
+    intake, caplog
+):
+    Queue.objects.create(name="default", rate_limit="often")
+    make_jobs(10)
+
+    assert intake().claim() == 10
+    assert "queue.ignored queue=default error=" in caplog.text
 
 
 @pytest.mark.parametrize("budget", [1, 3])
