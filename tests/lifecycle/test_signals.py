@@ -29,7 +29,7 @@ def test_after_the_first_signal_running_jobs_end_and_no_other_begins(runjobs, nu
     assert command.ends() == 0, command.output
     assert Job.objects.succeeded().count() == 1
     assert Job.objects.ready().get().attempts == 0
-    assert "Processed 1 jobs" in command.output
+    assert "Processed 1 job in" in command.output
     assert not Worker.objects.exists()
 
 

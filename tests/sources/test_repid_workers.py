@@ -202,7 +202,7 @@ def test_the_limits_of_a_worker_are_flags(runjobs):
 
     assert command.ends() == 0, command.output
     assert Job.objects.succeeded().count() == 1
-    assert "Processed 1 jobs" in command.output
+    assert "Processed 1 job in" in command.output
 
 
 def test_a_job_beyond_the_grace_goes_back_and_is_not_charged():

@@ -57,7 +57,7 @@ def under_fire(
     random: Random,
 ) -> Findings:
     """Run jobs under limits by these commands, kill workers meanwhile, and audit the ledger."""
-    with starts.written_down(limited.run_at_a_rate.job.func):
+    with starts.written_down(str(limited.run_at_a_rate.job.func)):
         return _under_fire(start, commands, jobs, kills, random)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from django_jobs import preconditions
+from django_jobs import preconditions, wording
 from django_jobs.conf import is_debug, options
 from django_jobs.exceptions import WorkerCannotStart
 from django_jobs.flags import add_flags
@@ -173,7 +173,7 @@ def _orders(given: dict[str, Any], using: str) -> WorkerOptions:
 
 def _summary(report: Report) -> str:
     return (
-        f"Processed {report.processed:,} jobs in {report.seconds:,.1f} s: "
+        f"Processed {wording.counted(report.processed, 'job')} in {report.seconds:,.1f} s: "
         f"{report.succeeded:,} succeeded, {report.retried:,} to be retried, "
         f"{report.failed:,} failed."
     )
