@@ -8,7 +8,7 @@ from django.test.utils import isolate_apps
 
 from django_jobs import encoding
 from django_jobs.triggers import JobTrigger
-from testproject.depot.models import Parcel
+from testproject.depot.models import Parcel, Shelf
 from tests.rows import sql
 
 pytestmark = pytest.mark.django_db
@@ -148,13 +148,18 @@ def test_a_database_of_another_kind_has_no_triggers():
     )["default"]
 
     with other.schema_editor() as editor:
+        editor.create_model(Shelf)
+        editor.create_model(Parcel)
         made, dropped = (
             trigger().create_sql(Parcel, editor),
             trigger().remove_sql(Parcel, editor),
         )
+    with other.cursor() as cursor:
+        kinds = cursor.execute("SELECT DISTINCT type FROM sqlite_master ORDER BY 1").fetchall()
     other.close()
 
     assert (made, dropped) == ("", "")
+    assert kinds == [("index",), ("table",)]
 
 
 def test_a_database_without_jobs_has_no_triggers(monkeypatch):
