@@ -4,9 +4,9 @@ import inspect
 from datetime import timedelta
 
 import pytest
+from django.apps import apps
 from django.contrib.postgres.fields import ArrayField
 from django.core.checks import Error
-from django.apps import apps
 from django.db import connection, models, router
 from django.db.migrations import Migration
 from django.db.migrations.state import ProjectState

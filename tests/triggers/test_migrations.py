@@ -140,7 +140,9 @@ def test_a_renamed_model_keeps_its_triggers(migrated):
 
 def test_a_deleted_model_leaves_nothing_behind(migrated):
     # One that a migration has made, too
-    by = FOREIGN.replace("PREVIOUS", '("billing", "0001_initial")').replace("auth.User", "billing.Invoice")
+    by = FOREIGN.replace("PREVIOUS", '("billing", "0001_initial")').replace(
+        "auth.User", "billing.Invoice"
+    )
     by = by.replace("email", "total").replace("is_active=True", "total=5")
     migrated.write("migrations/0002_more.py", by.replace("OPERATION", "CreateJobTrigger"))
     migrated.write("models.py", "")
