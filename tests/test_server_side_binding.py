@@ -7,8 +7,7 @@ from django.db import connection, connections
 
 from django_jobs import enqueue, enqueue_many, job
 from django_jobs.models import Job
-from django_jobs.orders import WorkerOptions
-from django_jobs.worker.worker import Worker
+from django_jobs.testing import run_jobs
 from tests.samples import as_if_at_the_top
 from tests.threads import at_once
 
@@ -33,7 +32,7 @@ def test_jobs_are_enqueued_claimed_and_run_under_limits(bound_by_the_server, own
         assert connection.features.uses_server_side_binding
         enqueue(double.job.with_kwargs(n=1).with_unique_key("one"))
         enqueue_many(double.job.with_kwargs(n=n) for n in (2, 3))
-        Worker(WorkerOptions(burst=True)).run()
+        run_jobs()
 
     at_once(live)
 

@@ -384,7 +384,7 @@ def test_an_attempt_that_is_followed_by_another_finishes_no_task(samples, told):
     assert [one.attempts for *_, one in told] == [0, 1, 2, 2]
 
 
-def test_what_went_on_while_receivers_were_busy_is_told_as_it_is(samples, told):
+def test_what_went_on_while_receivers_were_busy_is_told_as_it_is(samples, told, caplog):
     # Given tasks, and a receiver that takes its time with the start of the first
     busy = samples.add.enqueue(1, 2)
     pruned = samples.add.enqueue(3, 4)
@@ -405,15 +405,19 @@ def test_what_went_on_while_receivers_were_busy_is_told_as_it_is(samples, told):
     # Then neither is told to have finished, and the start of one as if it still ran
     found = sorted((one.id, name, len(one.errors)) for name, _, one in told)
     assert found == [(busy.id, "finished", 0), (busy.id, "started", 0), (failed.id, "started", 0)]
+    assert "django.dispatch" not in {record.name for record in caplog.records}
 
 
-def test_a_task_whose_backend_is_there_no_more_is_run_and_nobody_is_told(samples, told, settings):
+def test_a_task_whose_backend_is_there_no_more_is_run_and_nobody_is_told(
+    samples, told, settings, caplog
+):
     samples.add.using(backend="patient").enqueue(1, 2)
     settings.TASKS = {"default": tasks_settings.TASKS["default"]}
     run()
 
     assert Job.objects.get().result == 3
     assert [name for name, *_ in told] == ["enqueued"]
+    assert "django.dispatch" not in {record.name for record in caplog.records}
 
 
 def test_a_task_that_was_deleted_before_it_got_its_context_has_not_run(samples, caplog):

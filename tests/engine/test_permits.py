@@ -339,6 +339,7 @@ class TestManyWorkers:
         assert ids(claimed) == [free.pk]
         assert seconds < 5
 
+    @pytest.mark.session("sets its own statement_timeout")
     def test_a_claim_that_the_server_ends_is_an_error_and_leaves_nothing(self):
         # Given a lane whose lock somebody holds
         in_lane(1)
