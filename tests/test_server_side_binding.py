@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.db import connection, connections
 
@@ -29,7 +31,8 @@ def test_jobs_are_enqueued_claimed_and_run_under_limits(bound_by_the_server, own
         return 2 * n
 
     def live():
-        assert connection.features.uses_server_side_binding
+        features: Any = connection.features
+        assert features.uses_server_side_binding
         enqueue(double.job.with_kwargs(n=1).with_unique_key("one"))
         enqueue_many(double.job.with_kwargs(n=n) for n in (2, 3))
         run_jobs()

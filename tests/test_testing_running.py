@@ -251,8 +251,9 @@ class TestContext:
         (ran,) = run_jobs()
 
         # Then
-        assert (ran.progress["done"], ran.progress["message"]) == (1, "half")
-        assert [line["message"] for line in ran.log] == ["read 3 rows"]
+        told, lines = ran.progress or {}, ran.log or []
+        assert (told["done"], told["message"]) == (1, "half")
+        assert [line["message"] for line in lines] == ["read 3 rows"]
 
     def test_a_job_knows_that_it_was_cancelled(self, own_registry):
         # Given

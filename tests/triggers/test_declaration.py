@@ -134,13 +134,14 @@ class TestOperations:
             CreateJobTrigger("User", trigger())
 
     def test_give_their_migration_a_name(self):
-        migration = Migration("0002", "depot")
-        named = []
-        for operation in (CreateJobTrigger, DropJobTrigger):
-            migration.operations = [operation("auth.User", trigger(name="User_New"))]
-            named.append(migration.suggest_name())
+        class Made(Migration):
+            operations = [CreateJobTrigger("auth.User", trigger(name="User_New"))]
 
-        assert named == ["user_new", "drop_user_new"]
+        class Dropped(Migration):
+            operations = [DropJobTrigger("auth.User", trigger(name="User_New"))]
+
+        assert Made("0002", "depot").suggest_name() == "user_new"
+        assert Dropped("0003", "depot").suggest_name() == "drop_user_new"
 
     @pytest.mark.django_db
     def test_want_a_migration_of_the_model_before_theirs(self):
