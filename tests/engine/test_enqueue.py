@@ -39,7 +39,7 @@ class TestRows:
 
     @pytest.mark.parametrize("count", [1, 2, COPY_FROM - 1, COPY_FROM, 3 * COPY_FROM])
     def test_the_returned_instances_equal_their_rows(self, count):
-        jobs = enqueue(*(new_job(args=(i,), meta={"a": 1}) for i in range(count)))
+        jobs = enqueue(*(new_job(args=(i,), kwargs={"b": i}, meta={"a": 1}) for i in range(count)))
 
         assert len(jobs) == count == Job.objects.count()
         fields = [field.attname for field in Job._meta.concrete_fields]
