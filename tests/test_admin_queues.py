@@ -172,6 +172,21 @@ class TestPausing:
         mail.refresh_from_db()
         assert (mail.concurrency, mail.rate_limit) == (3, "5/m")
 
+    @pytest.mark.parametrize(
+        ("field", "value", "said"),
+        [
+            ("rate_limit", "often", "The rate limit"),
+            ("tags", '"gpu"', "must be a list of texts"),
+            ("tags", '["("]', "is no regular expression"),
+        ],
+    )
+    def test_limits_that_make_no_sense_are_refused(self, admin_client, mail, field, value, said):
+        form = {"concurrency": "", "max_running": "", "rate_limit": "", "rate_burst": "",
+                "weight": "3", "tags": "", field: value}  # fmt: skip
+        (error,) = admin_client.post(address(mail), form).context["adminform"].form.errors[field]
+        assert said in error
+        assert Queue.objects.get().weight is None
+
 
 class TestPermissions:
     def test_who_may_only_look_sees_no_buttons_and_is_refused(self, staff, mail):

@@ -26,6 +26,17 @@ def test_wrong_settings_are_an_error_with_a_hint(settings):
     assert message.hint
 
 
+def test_wrong_settings_are_the_only_error_whatever_else_depends_on_them(
+    settings, monkeypatch, own_registry
+):
+    # Given a pool, schedules, and models with triggers
+    monkeypatch.setitem(connections["default"].settings_dict, "OPTIONS", {"pool": True})
+    cron("@daily", kwargs={"size": 1})(make_needy())
+    settings.DJANGO_JOBS = {"POLL_INTERVAL": -1}
+    # When the system is checked, then nothing but the settings is wrong
+    assert ids() == {"django_jobs.E001"}
+
+
 def test_another_database_engine_is_an_error_with_a_hint(monkeypatch):
     monkeypatch.setattr(connections["default"], "vendor", "sqlite")
     (message,) = [m for m in run_checks() if m.id == "django_jobs.E002"]

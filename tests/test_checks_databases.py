@@ -7,6 +7,7 @@ from django.core.checks import Tags, run_checks
 from django.db import connections
 from psycopg import IsolationLevel
 
+from django_jobs.checks.databases import check_rows
 from django_jobs.models import Schedule
 
 
@@ -88,10 +89,11 @@ def test_a_schedule_that_names_an_unknown_function_is_found_where_databases_are_
     # Then it is named
     assert "'old'" in by_id["django_jobs.W030"].msg
     assert set(found(tags=[Tags.database], databases=["default"])) == {"django_jobs.W030"}
-    # And a database without jobs is none of its matters
-    assert "django_jobs.W030" not in found(databases=[])
+    # And a database without jobs is none of its matters: this one is not even there
+    assert check_rows(None, databases=["archive"]) == []
 
 
-def test_a_function_of_the_admin_that_is_not_there_is_an_error(settings):
-    settings.DJANGO_JOBS = {"ADMIN_VISIBLE_JOBS": "testproject.shop.jobs.no_such"}
+@pytest.mark.parametrize("path", ["testproject.shop.jobs.no_such", "testproject.settings.BASE_DIR"])
+def test_a_function_of_the_admin_that_is_none_is_an_error(settings, path):
+    settings.DJANGO_JOBS = {"ADMIN_VISIBLE_JOBS": path}
     assert set(found()) == {"django_jobs.E006"}

@@ -168,6 +168,13 @@ class TestWriting:
         engine.roll_up(using="default")
         assert [*Period.objects.all()] == [kept]
 
+    def test_it_is_forgotten_in_batches(self, monkeypatch):
+        monkeypatch.setattr(written, "BATCH", 2)
+        for days in range(200, 205):
+            past(days * 86_400, span=3600)
+        engine.roll_up(using="default")
+        assert not Period.objects.exists()
+
     def test_many_minutes_are_put_together_in_batches(self, monkeypatch):
         monkeypatch.setattr(written, "BATCH", 2)
         for hours in range(4, 9):

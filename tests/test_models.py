@@ -12,7 +12,7 @@ from django.template import Context, Template
 from django.utils import timezone
 
 from django_jobs.exceptions import InvalidOption, JobGone, WaitInTransaction, WaitTimeout
-from django_jobs.models import Job, Queue, Worker
+from django_jobs.models import Edge, Job, Link, Period, Queue, RateLevel, Step, Worker
 from django_jobs.states import FINISHED, LIVE, State
 from tests.rows import claim, ended, finish, make_job, sql, state_of
 from tests.threads import DEADLINE, at_once
@@ -167,6 +167,20 @@ class TestInstances:
         job = make_job()
 
         assert str(job) == f"tests.samples.anything #{job.pk}"
+
+    @pytest.mark.parametrize(
+        ("row", "told"),
+        [
+            (Step(name="load"), "load"),
+            (Edge(before_id=1, after_id=2), "1 → 2"),
+            (Link(waiting_id=2, awaited_id=1), "#2 waits for #1"),
+            (Period(queue="mail", begins_at="today"), "mail today"),
+            (RateLevel(name="queue mail"), "queue mail"),
+        ],
+        ids=lambda row: type(row).__name__,
+    )
+    def test_other_rows_are_told_by_what_they_are_about(self, row, told):
+        assert str(row) == told
 
     def test_a_job_knows_whether_it_has_ended_and_how_long_it_took(self):
         now = timezone.now()

@@ -99,6 +99,18 @@ def test_who_enqueues_can_do_that_and_no_more(roles, monkeypatch):
     assert (Job.objects.count(), elsewhere.queue) == (64, "new")
 
 
+def test_a_queue_whose_row_may_not_be_made_has_jobs_all_the_same(roles, monkeypatch, caplog):
+    sql("REVOKE INSERT ON django_jobs_queue FROM jobs_web")
+
+    with acting_as("jobs_web", monkeypatch):
+        row = enqueue(add.job.with_kwargs(one=1, other=2).with_queue("never heard of"))
+
+    Worker(WorkerOptions(burst=True)).run()
+    row.refresh_from_db()
+    assert row.state == State.SUCCEEDED
+    assert "queue.not_made queue=never heard of" in caplog.text
+
+
 def test_a_worker_can_do_all_its_work(roles, monkeypatch, caplog, own_registry):
     cron("@daily", name="nightly", kwargs={"one": 1, "other": 1})(add)
     enqueue_many([write.job] + [add.job.with_kwargs(one=n, other=n) for n in range(3)])

@@ -59,7 +59,8 @@ class TestValidation:
         assert said in " ".join(refused.value.message_dict[field])
 
     def test_an_undeclared_queue_is_refused_where_queues_are_strict(self, settings):
-        settings.DJANGO_JOBS = {"STRICT_QUEUES": True}
+        settings.DJANGO_JOBS = {"STRICT_QUEUES": True, "QUEUES": ["mail"]}
+        new(queue="mail").full_clean()
         with pytest.raises(ValidationError, match="not declared"):
             new(queue="elsewhere").full_clean()
 

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
-from importlib import import_module
+from importlib import import_module, reload
 from importlib.util import find_spec
 
 import django
@@ -20,7 +20,7 @@ from django.utils import timezone
 if django.VERSION < (6, 0) and find_spec("django_tasks") is None:
     pytest.skip("neither Django's tasks nor the package django-tasks", allow_module_level=True)
 
-from django_jobs import cancel, job, retry, signals
+from django_jobs import cancel, engine, job, pause_queue, retry, signals
 from django_jobs.backend import JobsBackend, JobsTask
 from django_jobs.backend.declaring import task_definition
 from django_jobs.backend.framework import (
@@ -44,6 +44,7 @@ from tests import tasks_settings
 from tests.pages import ROOT
 from tests.rows import claim, rescue_dead
 from tests.task_samples_of import plain
+from tests.threads import wait_until
 
 TAKES_OPTIONS = django.VERSION < (6, 0) or django.VERSION >= (6, 1)
 
@@ -88,6 +89,11 @@ def finished(result):
     run()
     result.refresh()
     return result
+
+
+def patient_for_an_hour():
+    entry = {"BACKEND": "django_jobs.backend.JobsBackend", "OPTIONS": {"backoff": 3600}}
+    return {**tasks_settings.TASKS, "default": entry}
 
 
 # A life ---------------------------------------------------------------------------------------
@@ -210,10 +216,7 @@ def test_a_task_that_succeeds_at_last_keeps_the_error_before(samples):
 
 
 def test_between_two_attempts_a_task_is_ready(samples, settings):
-    settings.TASKS = {
-        **tasks_settings.TASKS,
-        "default": {"BACKEND": "django_jobs.backend.JobsBackend", "OPTIONS": {"backoff": 3600}},
-    }
+    settings.TASKS = patient_for_an_hour()
     result = samples.unfit.using(max_attempts=2).enqueue()
 
     finished(result)
@@ -317,6 +320,29 @@ def test_a_job_of_a_tasks_function_that_was_made_otherwise_is_a_result_too(sampl
     assert finished(result).return_value == 7
 
 
+def test_arguments_that_nobody_can_read_are_told_as_they_are_stored(samples):
+    row = Job.objects.create(name="tests.task_samples.add", args=[{"$date": "never"}, 4])
+
+    assert samples.add.get_result(str(row.pk)).args == [{"$date": "never"}, 4]
+
+
+@pytest.mark.parametrize("is_aware", [True, False])
+def test_moments_are_as_the_project_has_them_now(samples, settings, is_aware):
+    # Given an attempt from before a project changed its mind about time zones
+    settings.TASKS, settings.TIME_ZONE = patient_for_an_hour(), "Asia/Kathmandu"  # no summer time
+    settings.USE_TZ = not is_aware
+    result = finished(samples.unfit.using(max_attempts=2).enqueue())
+    settings.USE_TZ = is_aware
+    # When there has been another one since
+    engine.expedite([int(result.id)], using="default")
+    finished(result)
+    # Then all moments of its result can be compared
+    moments = [result.enqueued_at, result.started_at, result.last_attempted_at, timezone.now()]
+    assert sorted(moments) == moments
+    assert len(set(moments)) == len(moments)
+    assert result.attempts == 2
+
+
 def test_a_result_tells_priority_and_queue_that_settings_would_refuse_now(samples):
     result = samples.add.using(queue_name="mail").enqueue(1, 2)
     Job.objects.update(priority=5000, queue="gone")
@@ -356,6 +382,53 @@ def test_an_attempt_that_is_followed_by_another_finishes_no_task(samples, told):
 
     assert [name for name, *_ in told] == ["enqueued", "started", "started", "finished"]
     assert [one.attempts for *_, one in told] == [0, 1, 2, 2]
+
+
+def test_what_went_on_while_receivers_were_busy_is_told_as_it_is(samples, told, caplog):
+    # Given tasks, and a receiver that takes its time with the start of the first
+    busy = samples.add.enqueue(1, 2)
+    pruned = samples.add.enqueue(3, 4)
+    failed = samples.always_fails.using(max_attempts=1).enqueue("wrong")
+
+    def dawdle(task_result, **sent):
+        if task_result.id == busy.id:
+            wait_until(lambda: Job.objects.succeeded().filter(pk=pruned.id).exists())
+            wait_until(lambda: Job.objects.failed().filter(pk=failed.id).exists())
+            Job.objects.filter(pk=pruned.id).delete()
+            pause_queue("default")
+            retry(int(failed.id))
+
+    task_started.connect(dawdle)
+    del told[:]
+    # When one of the others is pruned meanwhile, and one is retried
+    run()
+    # Then neither is told to have finished, and the start of one as if it still ran
+    found = sorted((one.id, name, len(one.errors)) for name, _, one in told)
+    assert found == [(busy.id, "finished", 0), (busy.id, "started", 0), (failed.id, "started", 0)]
+    assert "django.dispatch" not in {record.name for record in caplog.records}
+
+
+def test_a_task_whose_backend_is_there_no_more_is_run_and_nobody_is_told(
+    samples, told, settings, caplog
+):
+    samples.add.using(backend="patient").enqueue(1, 2)
+    settings.TASKS = {"default": tasks_settings.TASKS["default"]}
+    run()
+
+    assert Job.objects.get().result == 3
+    assert [name for name, *_ in told] == ["enqueued"]
+    assert "django.dispatch" not in {record.name for record in caplog.records}
+
+
+def test_a_task_that_was_deleted_before_it_got_its_context_has_not_run(samples, caplog):
+    def delete(**told):
+        Job.objects.all().delete()
+
+    signals.job_started.connect(delete)
+    samples.tell.enqueue("hello")
+
+    assert run_jobs() == []
+    assert "is gone while it runs" in caplog.text
 
 
 # Options --------------------------------------------------------------------------------------
@@ -425,8 +498,29 @@ def test_a_function_is_a_job_or_a_task_not_both(samples):
 
 
 def test_a_function_that_no_worker_can_import_is_refused(samples):
+    class Clerk:
+        @staticmethod
+        def work():
+            """Be found in no module."""
+
+    Clerk.work.__qualname__ = "Clerk.work"
     with pytest.raises(InvalidTask, match="module level"):
         samples.task(lambda: None)
+    with pytest.raises(InvalidTask, match="at the top level of a module"):
+        samples.task(Clerk.work)
+
+
+def test_a_task_is_the_one_of_its_module_when_that_is_loaded_anew(samples):
+    before = task_definition(samples.add.enqueue(1, 2).task.module_path)
+    reload(samples)
+    result = samples.add.enqueue(3, 4)
+
+    assert finished(result).return_value == 7
+    after = task_definition(samples.add.module_path)
+    assert before is not None
+    assert after is not None
+    assert before.task is not samples.add
+    assert after.task is samples.add
 
 
 def test_the_helpers_for_tests_know_tasks(samples):

@@ -12,7 +12,7 @@ import pytest
 from django.core import mail
 from django.db import transaction
 
-from django_jobs import chain, enqueue, testing
+from django_jobs import JobSpec, chain, enqueue, testing
 from django_jobs.checks.declarations import check_immediate
 from django_jobs.models import Job, Worker
 from django_jobs.testing import (
@@ -23,7 +23,6 @@ from django_jobs.testing import (
     run_jobs,
     travel,
 )
-from django_jobs.testing.pytest_plugin import jobs_clock  # noqa: F401 - a fixture
 from testproject import shop
 from testproject.ledger import tried
 from testproject.ledger.models import Effect, Gate
@@ -155,6 +154,15 @@ def test_jobs_are_captured_those_of_callbacks_too():
     assert_not_enqueued(plain, queue="mail")
 
 
+def test_a_function_that_is_no_job_yet_is_known_by_its_path():
+    # Given
+    enqueue(JobSpec.from_func(tried.add, kwargs={"label": "x"}))
+
+    # Then
+    assert_enqueued(tried.add, kwargs={"label": "x"})
+    assert_not_enqueued(tried.plain)
+
+
 def test_a_miss_shows_what_was_enqueued_instead():
     # Given
     tried.plain.enqueue(label="x")
@@ -186,6 +194,20 @@ def test_a_careful_job_is_idempotent():
     assert assert_idempotent(tried.careful, label="x") > 2
     assert assert_idempotent(tried.atomic, label="x") >= 2
     assert not Effect.objects.exists()
+
+
+def test_a_job_that_fails_when_it_runs_again_is_caught_with_its_error():
+    with pytest.raises(AssertionError, match=r"after its last statement") as caught:
+        assert_idempotent(tried.only_once, label="x")
+
+    assert "The job lacks succeeded" in str(caught.value)
+    assert "The job has besides failed x was here" in str(caught.value)
+
+
+def test_a_job_that_fails_whenever_it_runs_is_idempotent():
+    statements = assert_idempotent(tried.refusing, label="x")
+
+    assert statements == 1
 
 
 def test_a_careless_job_is_caught_with_the_statement():
@@ -236,16 +258,20 @@ def test_immediate_mode_is_warned_of_outside_of_tests(settings, monkeypatch):
     assert [one.id for one in check_immediate(None)] == ["django_jobs.W003"]
 
 
-def test_the_fixture_moves_the_clock(jobs_clock):  # noqa: F811 - the fixture
+def test_the_plugin_has_fixtures_of_the_same_helpers(request):
     # Given
-    enqueue(tried.plain.job.with_scheduled_at(timedelta(hours=1)).with_queue("own"))
+    clock, captured, run = map(request.getfixturevalue, ("jobs_clock", "captured_jobs", "run_jobs"))
 
     # When
-    with jobs_clock(timedelta(hours=2)):
-        ran = run_jobs(queues=["own"])
+    with captured() as jobs:
+        enqueue(tried.plain.job.with_scheduled_at(timedelta(hours=1)).with_queue("own"))
+    early = run(queues=["own"])
+    with clock(timedelta(hours=2)):
+        ran = run(queues=["own"])
 
     # Then
-    assert [one.state for one in ran] == ["succeeded"]
+    assert early == []
+    assert [(one.pk, one.state) for one in ran] == [(jobs[0].pk, "succeeded")]
 
 
 @pytest.mark.parametrize("name", testing.__all__)

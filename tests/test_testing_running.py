@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from datetime import timedelta
 
@@ -9,7 +10,7 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.db import transaction
 
-from django_jobs import Cancel, aenqueue, chain, enqueue, enqueue_many, job
+from django_jobs import Cancel, JobContext, aenqueue, cancel, chain, enqueue, enqueue_many, job
 from django_jobs.middleware import around
 from django_jobs.models import Job
 from django_jobs.signals import (
@@ -25,6 +26,7 @@ from testproject.ledger import dependent, limited, tried
 from testproject.ledger.models import Effect, Gate
 from testproject.ledger.paint import paint, paint_async
 from tests.samples import as_if_at_the_top
+from tests.threads import wait_until
 
 pytestmark = pytest.mark.django_db
 
@@ -200,6 +202,78 @@ class TestLimits:
 
         # Then
         assert [len(ran) for ran in (first, again, later)] == [2, 0, 1]
+
+    def test_one_round_takes_no_more_than_a_host_of_the_settings_has(self, settings):
+        # Given
+        settings.DJANGO_JOBS = {"UNITS": 5}
+        spec = limited.take_two_units.job
+        enqueue_many([spec.with_kwargs(label=label, seconds=0) for label in "123"])
+
+        # When
+        ran = run_jobs(until_empty=False)
+
+        # Then
+        assert [one.kwargs["label"] for one in ran] == ["1", "2"]
+
+    def test_what_expires_before_its_turn_does_not_run(self, own_registry):
+        # Given
+        @job
+        @as_if_at_the_top
+        def linger():
+            until = time.monotonic() + 0.3
+            wait_until(lambda: time.monotonic() > until)
+
+        linger.enqueue()
+        expired = enqueue(tried.plain.job.with_expires_after(timedelta(seconds=0.2)))
+
+        # When
+        ran = run_jobs(until_empty=False)
+
+        # Then
+        expired.refresh_from_db()
+        assert [one.state for one in ran] == ["succeeded"]
+        assert (expired.state, expired.attempts, labels()) == ("cancelled", 0, [])
+        assert expired.note == "It expired before it began."
+
+
+class TestContext:
+    def test_what_a_job_tells_is_on_its_row(self, own_registry):
+        # Given
+        @job(takes_context=True)
+        @as_if_at_the_top
+        def tell(context: JobContext):
+            context.progress(1, 2, "half")
+            context.log("read %s rows", 3)
+
+        tell.enqueue()
+
+        # When
+        (ran,) = run_jobs()
+
+        # Then
+        told, lines = ran.progress or {}, ran.log or []
+        assert (told["done"], told["message"]) == (1, "half")
+        assert [line["message"] for line in lines] == ["read 3 rows"]
+
+    def test_a_job_knows_that_it_was_cancelled(self, own_registry):
+        # Given
+        known = []
+
+        @job(takes_context=True)
+        @as_if_at_the_top
+        def look(context: JobContext):
+            known.append(context.is_cancelled)
+            cancel(context.job)
+            known.append(context.is_cancelled)
+
+        look.enqueue()
+
+        # When
+        (ran,) = run_jobs()
+
+        # Then
+        assert known == [False, True]
+        assert ran.state == "cancelled"
 
 
 @pytest.mark.parametrize("function", [paint, paint_async])

@@ -141,6 +141,13 @@ class TestResults:
         with django_assert_num_queries(1):
             assert value_of(["all", step.pk], using="default") == ["a", "b", "c"]
 
+    def test_a_result_is_read_once(self, django_assert_num_queries):
+        results = Flow("f").step("one", spec("a")).enqueue().results()
+        run()
+        assert results["one"] == "a"
+        with django_assert_num_queries(0):
+            assert results["one"] == "a"
+
     def test_an_unknown_step_is_answered_with_the_nearest(self):
         workflow = Flow("f").step("load", spec()).enqueue()
         with pytest.raises(KeyError, match="Did you mean 'load'"):

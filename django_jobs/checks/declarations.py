@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.apps import AppConfig, apps
@@ -201,16 +201,9 @@ def check_schedules(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> l
             hint="Correct what its @cron says, or the function: see docs/schedules.md.",
             id="django_jobs.E020",
         )
-        for name, declaration in sorted(_declarations().items())
+        for name, declaration in sorted(declared().items())
         for problem in _problems_of(declaration)
     ]
-
-
-def _declarations() -> Mapping[str, Declaration]:
-    try:
-        return declared()
-    except InvalidSettings:
-        return {}  # check_settings() tells
 
 
 def _problems_of(declaration: Declaration) -> Iterator[str]:

@@ -15,7 +15,7 @@ from django_jobs.models.job import Job
 
 def value_of(shape: Shape, *, using: str) -> Any:
     """Return the value that a shape describes, by one query; None for what did not succeed."""
-    shape = _without_joins(shape, using)
+    shape = _met(shape, using)
     steps = {step for _, step in leaves(shape)}
     rows = Job.objects.using(using).filter(step_id__in=steps).order_by("step_id", "id")
     results: dict[int, list[Any]] = {}
@@ -25,17 +25,11 @@ def value_of(shape: Shape, *, using: str) -> Any:
     return assembled(shape, results)
 
 
-def _without_joins(shape: Shape, using: str) -> Shape:
-    """Return a shape in which each join is replaced by what it tells of."""
+def _met(shape: Shape, using: str) -> Shape:
+    """Return, in place of a join, the shape of what has met in it; no join comes before another."""
+    word, step = shape
+    if word != "join":
+        return shape
     steps = apps.get_model("django_jobs", "Step")._base_manager.using(using)
-    while joins := {step for word, step in leaves(shape) if word == "join"}:
-        sources = steps.filter(pk__in=joins).values_list("pk", "source")
-        shape = _replaced(shape, {key: source or ["list", []] for key, source in sources})
-    return shape
-
-
-def _replaced(shape: Shape, sources: dict[int, Shape]) -> Shape:
-    word, content = shape
-    if word == "list":
-        return [word, [_replaced(part, sources) for part in content]]
-    return sources.get(content, ["list", []]) if word == "join" else shape
+    source: Shape | None = steps.filter(pk=step).values_list("source", flat=True).first()
+    return source or ["list", []]

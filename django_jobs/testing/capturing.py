@@ -65,8 +65,7 @@ def assert_enqueued(
     Among ``jobs``, or all there are; ``count`` of them, or one at least. ``scheduled_at`` is a
     moment, or how long after the enqueueing, to the second.
     """
-    name = fn if isinstance(fn, str) else JobSpec.from_func(fn).func
-    name = name if isinstance(name, str) else _name(fn)
+    name = fn if isinstance(fn, str) else str(JobSpec.from_func(fn).func)
     wanted: dict[str, Any] = {"args": args, "kwargs": kwargs, "queue": queue, "priority": priority}
     wanted = {key: value for key, value in wanted.items() if value is not None}
     if scheduled_at is not None:
@@ -85,11 +84,6 @@ def assert_enqueued(
 def assert_not_enqueued(fn: Callable[..., Any] | str, **wanted: Unpack[Wanted]) -> None:
     """Raise AssertionError if a job of a function was enqueued that is as told."""
     assert_enqueued(fn, count=0, **wanted)
-
-
-def _name(fn: Any) -> str:
-    own = getattr(fn, "job", None)
-    return str(getattr(own, "name", None) or f"{fn.__module__}.{fn.__qualname__}")
 
 
 def _value(job: Job, key: str, wanted: Any) -> Any:

@@ -121,7 +121,6 @@ class _Trial:
         (job,) = runner.claim(1)
         finished = runner.carry_out(job, noted)
         if isinstance(finished.outcome, Failed):
-            statements.append("(it failed)")
             self._fault = finished.outcome.fault.message
 
     def _snapshot(self, own: int) -> Snapshot:

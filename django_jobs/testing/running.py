@@ -19,7 +19,7 @@ from django_jobs.limits import DEFAULT_UNITS, Allowance, Room
 from django_jobs.models import Job
 from django_jobs.notebook import Notebook, Notes
 from django_jobs.orders import WorkerOptions
-from django_jobs.outcomes import Abandoned, Blocked, Claimed, Failed, Finished
+from django_jobs.outcomes import Abandoned, Blocked, Claimed, Expired, Failed, Finished
 from django_jobs.services import Reporter, Scheduler
 from django_jobs.testing.autocommit import as_autocommit
 from django_jobs.worker.books import Books
@@ -160,7 +160,7 @@ def run_jobs(
             claimed = runner.claim(1 if until_empty else limit)
             for job in claimed:
                 finished = runner.carry_out(job, keep_error)
-                if not isinstance(finished.outcome, Abandoned | Blocked):
+                if not isinstance(finished.outcome, Abandoned | Blocked | Expired):
                     ran.append(job.id)
                 if raise_errors and isinstance(finished.outcome, Failed):
                     raise errors.get(job.id) or AssertionError(finished.outcome.fault.message)

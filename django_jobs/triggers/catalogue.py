@@ -136,16 +136,14 @@ def drop(unwanted: Iterable[Found], *, using: str) -> None:
 def make(wanted: Iterable[Entry], *, using: str) -> None:
     """Make declared triggers, or make them anew; those that were disabled stay so."""
     connection = connections[using]
-    for entry in wanted:
-        if entry.declared is None:
-            continue
-        trigger, model, event, _ = entry.declared
+    for there, declared in [(one.found, one.declared) for one in wanted if one.declared]:
+        trigger, model, event, _ = declared
         with transaction.atomic(using=using), connection.cursor() as cursor:
             cursor.execute(
                 str(create_statement(trigger, model, connection, (event,), replace=True))
             )
-            if entry.found is not None and not entry.found.enabled:
-                set_enabled([entry.found], False, using=using)
+            if there is not None and not there.enabled:
+                set_enabled([there], False, using=using)
 
 
 def refresh(apps: Any, using: str) -> list[Entry]:

@@ -68,8 +68,6 @@ def as_json(field: Any, sql: str, connection: BaseDatabaseWrapper) -> str:
     if kind in _TAGGED:
         tag, content = _TAGGED[kind]
         return _tagged(tag, content.format(sql), sql)
-    if kind == "CompositePrimaryKey":
-        raise InvalidOption("A composite key has no column of its own.")
     if kind == "ArrayField":
         return _array(field, sql, connection)
     raise InvalidOption(

@@ -53,11 +53,8 @@ def _of_its_job(trigger: JobTrigger) -> Iterator[str]:
     except TypeError as error:
         yield str(error)
     queue = trigger.queue or definition.queue
-    try:
-        if options().strict_queues and queue not in options().queues:
-            yield str(UnknownQueue(queue, options().queues))
-    except JobsError:
-        return  # check_settings() tells
+    if options().strict_queues and queue not in options().queues:
+        yield str(UnknownQueue(queue, options().queues))
 
 
 def misplaced(model: type[Model]) -> str | None:

@@ -60,6 +60,20 @@ def careful(label: str) -> None:
 
 
 @job
+def only_once(label: str) -> None:
+    """Leave a row, and refuse to do so where there is one."""
+    if Effect.objects.filter(label=label).exists():
+        raise ValueError(f"{label} was here")
+    add(label)
+
+
+@job
+def refusing(label: str) -> None:
+    """Look, and fail."""
+    raise LookupError(Effect.objects.filter(label=label).count())
+
+
+@job
 def careless(label: str) -> None:
     """Leave one row more at each run, whatever it catches."""
     add(label)

@@ -10,6 +10,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from django_jobs import engine
+from django_jobs.limits import Allowance, QueuePolicy
 from django_jobs.models import Job, Queue
 from django_jobs.states import State
 from tests.rows import claim, make_job, make_jobs, rescue, row_of
@@ -135,6 +136,27 @@ class TestQueues:
         Queue.objects.create(name="resting", paused_at=past - timedelta(hours=1), resume_at=past)
 
         assert [claimed.id for claimed in claim(worker)] == [job.pk]
+
+    def test_no_more_of_a_queue_run_than_its_limit_whoever_claims(self, worker):
+        make_jobs(5, queue="mail")
+        free = make_job(queue="free")
+        limits = Allowance(queues={"mail": QueuePolicy(max_running=3)})
+
+        assert len(claim_under(limits, worker, 2)) == 2
+        assert [job.name for job in claim_under(limits, worker + 1)] == [free.name] * 2
+        assert claim_under(limits, worker) == []
+
+    def test_each_worker_has_places_of_its_own_for_a_queue(self, worker):
+        make_jobs(5, queue="mail")
+        limits = Allowance(queues={"mail": QueuePolicy(concurrency=2)})
+
+        counts = [len(claim_under(limits, who)) for who in (worker, worker, worker + 1, worker + 2)]
+
+        assert counts == [2, 0, 2, 1]
+
+
+def claim_under(allowance, worker, limit=100):
+    return engine.claim(worker, (), limit, starting=True, allowance=allowance, using="default")
 
 
 @pytest.mark.django_db(transaction=True)

@@ -12,10 +12,10 @@ from django.utils import timezone
 
 from django_jobs import engine
 from django_jobs.engine.enqueue import COPY_FROM, KEYED_BATCH
-from django_jobs.exceptions import NotStorable
+from django_jobs.exceptions import NotStorable, UniqueKeyContended
 from django_jobs.models import Job, Queue
 from django_jobs.states import FINISHED, LIVE, State
-from tests.rows import claim, ended, finish, make_job, new_job, row_of
+from tests.rows import claim, ended, finish, make_job, new_job, row_of, sql
 from tests.threads import DEADLINE, at_once
 
 
@@ -39,7 +39,7 @@ class TestRows:
 
     @pytest.mark.parametrize("count", [1, 2, COPY_FROM - 1, COPY_FROM, 3 * COPY_FROM])
     def test_the_returned_instances_equal_their_rows(self, count):
-        jobs = enqueue(*(new_job(args=(i,), meta={"a": 1}) for i in range(count)))
+        jobs = enqueue(*(new_job(args=(i,), kwargs={"b": i}, meta={"a": 1}) for i in range(count)))
 
         assert len(jobs) == count == Job.objects.count()
         fields = [field.attname for field in Job._meta.concrete_fields]
@@ -94,6 +94,7 @@ class TestRows:
         assert [job.args for job in jobs[2:4]] == [[2], [3]]
         assert [job.pk for job in jobs] == [job.pk for job in jobs]
         assert jobs[-1].args == [COPY_FROM - 1]
+        assert repr(jobs[2:4]) == "<2 jobs>"
 
     def test_ids_ascend_in_the_order_given(self):
         jobs = enqueue(*(keyed(f"key-{9 - i % 10}-{i}") for i in range(20)), new_job())
@@ -149,6 +150,20 @@ class TestUniqueKeys:
         assert [i for i, job in enumerate(jobs) if not job.created] == [5]
         assert jobs[5].pk == holder.pk
         assert Job.objects.count() == count
+
+    @pytest.mark.parametrize("keys", [["k"], ["a", "k", "z"]])
+    def test_a_key_that_changes_hands_again_and_again_is_given_up(self, keys):
+        # Given somebody who takes the key before each insert of ours, and frees it before each look
+        sql("""
+            CREATE FUNCTION pg_temp.be_faster() RETURNS trigger LANGUAGE plpgsql
+                AS 'BEGIN RETURN NULL; END';
+            CREATE TRIGGER be_faster BEFORE INSERT ON django_jobs_job
+                FOR EACH ROW WHEN (new.unique_key = 'k') EXECUTE FUNCTION pg_temp.be_faster()
+        """)
+        # When jobs are enqueued, then it is told which key it is, and none of them is made
+        with pytest.raises(UniqueKeyContended, match="'k' was taken and freed 20 times"):
+            enqueue(*map(keyed, keys))
+        assert not Job.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)

@@ -270,7 +270,7 @@ class TestExpiry:
         ]
         later = make_job(expires_at="2999-01-01T00:00Z")
 
-        assert engine.expire(retention=60, using="default") == 3
+        assert engine.expire(retention=60, using="default", batch=2) == 3
 
         assert {row_of(job)["state"] for job in jobs} == {State.CANCELLED}
         assert {row_of(job)["note"] for job in jobs} == {"It expired before it began."}

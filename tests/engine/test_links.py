@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 from functools import partial
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
 from django_jobs import engine
 from django_jobs.models import Job, Link
 from django_jobs.states import State
+from tests.engine.test_lock_order import waiting
 from tests.engine.test_settle import cancel, end, wait_for
 from tests.rows import FAILED, make_job, make_jobs, row_of, settle, state_of
-from tests.threads import at_once
+from tests.threads import DEADLINE, at_once, wait_until
 
 #: Jobs that wait for one: more than other verbs take at a time.
 MANY = 2_500
@@ -148,6 +151,27 @@ class TestRetry:
 
         assert states(first, second, third, free) == ["ready", "failed", "failed", "blocked"]
         assert row_of(third)["ended_by"] == second.pk
+
+    def test_one_whose_unique_key_somebody_is_just_taking_stays_as_it_is(self):
+        first = make_job()
+        second, free = wait_for(first, unique_key="k"), wait_for(first)
+        end(first, FAILED)
+        taken = threading.Event()
+
+        def take():
+            with transaction.atomic():
+                make_job(unique_key="k")
+                taken.set()
+                wait_until(lambda: waiting() == 1)
+
+        def retry_meanwhile():
+            assert taken.wait(DEADLINE)
+            return retry(first)
+
+        assert at_once(take, retry_meanwhile) == [None, 1]
+        settle()
+
+        assert states(first, second, free) == ["ready", "failed", "blocked"]
 
     def test_thousands_wait_again(self):
         first = make_job(State.FAILED)

@@ -7,7 +7,8 @@ import time
 from functools import partial
 
 import pytest
-from django.db import connection, connections
+from django.db import OperationalError, connection, connections
+from django.db.transaction import atomic
 
 from django_jobs import engine, registry, stats
 from django_jobs.definitions import define
@@ -337,6 +338,42 @@ class TestManyWorkers:
         # Then it gets what is in other lanes
         assert ids(claimed) == [free.pk]
         assert seconds < 5
+
+    @pytest.mark.session("sets its own statement_timeout")
+    def test_a_claim_that_the_server_ends_is_an_error_and_leaves_nothing(self):
+        # Given a lane whose lock somebody holds
+        in_lane(1)
+
+        def claim_in_haste():
+            sql("SET statement_timeout = '50ms'")
+            try:
+                with pytest.raises(OperationalError, match="statement timeout"):
+                    claim(1, allow(max_running=1))
+                return claim(1, Allowance())
+            finally:
+                connections.close_all()
+
+        with Trips("default").transaction() as transaction:
+            transaction.send(permits.locking([f"django_jobs lane {LANE}"]))
+            # When the server has less patience than a claim
+            [claimed] = at_once(claim_in_haste)
+        # Then that is told, and the next one of the connection is as any other
+        assert len(claimed) == 1
+
+    def test_what_somebody_else_puts_into_its_lane_is_left_to_him(self):
+        # Given jobs that wait outside of their lane, and are locked
+        make_jobs(2, name=LANE, queue="a")
+        free = make_job(queue="b")
+
+        # When one claims meanwhile, and again
+        with atomic():
+            list(Job.objects.select_for_update().filter(name=LANE))
+            [meanwhile] = at_once(lambda: ids(claim(1, allow(max_running=5))))
+        later = claim(1, allow(max_running=5))
+
+        # Then they are claimed once they are in it
+        assert meanwhile == [free.pk]
+        assert [job.name for job in later] == [LANE] * 2
 
     def test_the_server_ends_the_claim_of_a_worker_that_does_not_go_on(self):
         settings = {}

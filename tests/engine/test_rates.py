@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 import pytest
+from django.db import transaction
 
 from django_jobs import engine
 from django_jobs.limits import Allowance, Limit, QueuePolicy, Room
@@ -124,6 +125,22 @@ class TestRates:
 
 @pytest.mark.django_db(transaction=True)
 class TestManyWorkers:
+    def test_a_job_that_somebody_has_locked_is_no_start(self):
+        # Given two jobs under a rate of two starts, one of them locked
+        [locked], [free] = in_lane(1, queue="a"), in_lane(1, queue="b")
+        allowance = of_lane(rate=Rate(2, HOUR))
+
+        def claimed():
+            return [job.id for job in claim(1, allowance).claimed]
+
+        # When somebody claims meanwhile, and again
+        with transaction.atomic():
+            Job.objects.select_for_update().get(pk=locked.pk)
+            [meanwhile] = at_once(claimed)
+        later = claimed()
+        # Then both have started
+        assert (meanwhile, later) == ([free.pk], [locked.pk])
+
     def test_a_rate_is_never_exceeded(self):
         # Given many jobs under a rate, and workers that claim as fast as they can
         in_lane(60)

@@ -134,6 +134,25 @@ def test_a_declaration_that_no_longer_works_is_told(triggers, monkeypatch):
     assert "no field 'colour'" in told["problem"]
 
 
+def test_a_declaration_whose_job_is_gone_is_told(triggers, monkeypatch):
+    (changed,) = (one for one in Parcel._meta.constraints if one.name == "depot_gone")
+    monkeypatch.setattr(changed, "job", "depot.gone")
+
+    (told,) = listed(triggers, "depot_gone")
+
+    assert (told["status"], told["problem"]) == ("invalid", "there is no job depot.gone")
+
+
+def test_a_database_without_jobs_has_none(triggers, settings):
+    class Elsewhere:
+        def allow_migrate(self, db, app_label, **hints):
+            return app_label != "django_jobs"
+
+    settings.DATABASE_ROUTERS = [Elsewhere()]
+
+    assert triggers() == (0, "There are no job triggers.")
+
+
 def test_a_name_that_nobody_has_is_answered_with_the_nearest(triggers):
     with pytest.raises(CommandError, match="Did you mean 'depot_gone'"):
         triggers("depot_gon")

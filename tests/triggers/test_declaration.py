@@ -4,8 +4,12 @@ import inspect
 from datetime import timedelta
 
 import pytest
+from django.apps import apps
+from django.contrib.postgres.fields import ArrayField
 from django.core.checks import Error
-from django.db import models, router
+from django.db import connection, models, router
+from django.db.migrations import Migration
+from django.db.migrations.state import ProjectState
 from django.db.migrations.writer import MigrationWriter
 from django.db.models import F, Q, Value
 from django.test.utils import isolate_apps
@@ -13,10 +17,10 @@ from django.test.utils import isolate_apps
 import django_jobs
 from django_jobs.checks import declarations as checks
 from django_jobs.exceptions import InvalidOption
-from django_jobs.triggers import CreateJobTrigger, JobTrigger, problems
+from django_jobs.triggers import CreateJobTrigger, DropJobTrigger, JobTrigger, problems
 from django_jobs.triggers.selecting import MAX_IDS, STATEMENT_WORDS
 from testproject.depot import jobs
-from testproject.depot.models import Parcel
+from testproject.depot.models import Parcel, Shelf
 from tests.pages import DOCS, names, table
 
 WEIGH = "testproject.depot.jobs.weigh"
@@ -57,6 +61,7 @@ def test_a_migration_gets_plain_values_that_make_the_same_trigger():
     assert hash(JobTrigger(*args, **kwargs)) == hash(one)
     assert one.clone() == one
     assert one != trigger()
+    assert one != models.UniqueConstraint(fields=["id"], name=one.name)
     assert "import django_jobs.triggers" in imports
     assert text.startswith("django_jobs.triggers.JobTrigger(job='testproject.depot.jobs.weigh'")
     assert "when_old" in repr(one)
@@ -123,9 +128,51 @@ def test_what_makes_no_sense_is_refused_at_once(how, message):
         trigger(**how)
 
 
-def test_an_operation_wants_the_label_of_a_model():
-    with pytest.raises(InvalidOption, match=r"app_label\.Model"):
-        CreateJobTrigger("User", trigger())
+class TestOperations:
+    def test_want_the_label_of_a_model(self):
+        with pytest.raises(InvalidOption, match=r"app_label\.Model"):
+            CreateJobTrigger("User", trigger())
+
+    def test_give_their_migration_a_name(self):
+        class Made(Migration):
+            operations = [CreateJobTrigger("auth.User", trigger(name="User_New"))]
+
+        class Dropped(Migration):
+            operations = [DropJobTrigger("auth.User", trigger(name="User_New"))]
+
+        assert Made("0002", "depot").suggest_name() == "user_new"
+        assert Dropped("0003", "depot").suggest_name() == "drop_user_new"
+
+    @pytest.mark.django_db
+    def test_want_a_migration_of_the_model_before_theirs(self):
+        operation = CreateJobTrigger("auth.User", trigger())
+
+        with (
+            connection.schema_editor() as editor,
+            pytest.raises(InvalidOption, match="'auth' into the dependencies"),
+        ):
+            operation.database_forwards("depot", editor, ProjectState(), ProjectState())
+
+    @pytest.mark.django_db
+    def test_leave_a_database_alone_that_the_model_is_not_in(self, settings, made):
+        class Elsewhere:
+            def allow_migrate(self, db, app_label, **hints):
+                return app_label != "depot"
+
+        settings.DATABASE_ROUTERS = [Elsewhere()]
+        state = ProjectState.from_apps(apps)
+
+        with connection.schema_editor() as editor:
+            CreateJobTrigger("depot.Parcel", trigger()).database_forwards(
+                "shop", editor, state, state
+            )
+            DropJobTrigger("depot.Parcel", trigger(name="depot_new")).database_forwards(
+                "shop", editor, state, state
+            )
+        Parcel.objects.create(label="x")
+
+        assert made("t") == []
+        assert len(made("depot_new")) == 1
 
 
 class TestProblems:
@@ -144,6 +191,7 @@ class TestProblems:
             ({"scheduled_at": "weight"}, "no DateTimeField"),
             ({"for_each": "statement", "kwargs": {"parcel": "weight"}}, "ids, count"),
             ({"for_each": "statement", "unique_key": "p-{id}"}, "no one row"),
+            ({"for_each": "statement", "scheduled_at": "due_at"}, "no one row"),
             ({"job": "testproject.depot.jobs.weihg"}, "Did you mean"),
         ],
     )
@@ -157,16 +205,34 @@ class TestProblems:
         assert [*problems.problems(trigger(), Parcel)] == []
 
     @isolate_apps("testproject.depot")
-    def test_a_column_that_no_job_can_be_given(self):
+    @pytest.mark.parametrize(
+        ("column", "message"),
+        [
+            (lambda: models.BinaryField(), "BinaryField, whose values cannot be arguments"),
+            (
+                lambda: ArrayField(ArrayField(models.DateField())),
+                "an array of arrays of DateField: pass the primary key",
+            ),
+            (
+                lambda: models.GeneratedField(
+                    expression=F("id") * 2, output_field=models.IntegerField(), db_persist=False
+                ),
+                "computed when it is read",
+            ),
+            (lambda: models.ManyToManyField(Shelf), "'data' is no column of the table"),
+        ],
+        ids=["binary", "arrays of arrays", "virtual", "many to many"],
+    )
+    def test_a_column_that_no_job_can_be_given(self, column, message):
         class Blob(models.Model):
-            data = models.BinaryField()
+            data = column()
 
             class Meta:
                 app_label = "depot"
 
         (found,) = problems.problems(trigger(kwargs={"parcel": "data"}), Blob)
 
-        assert "BinaryField, whose values cannot be arguments" in found
+        assert message in found
 
     @isolate_apps("testproject.depot")
     def test_a_model_without_a_table_of_its_own(self):

@@ -139,6 +139,12 @@ def test_a_renamed_model_keeps_its_triggers(migrated):
 
 
 def test_a_deleted_model_leaves_nothing_behind(migrated):
+    # One that a migration has made, too
+    by = FOREIGN.replace("PREVIOUS", '("billing", "0001_initial")').replace(
+        "auth.User", "billing.Invoice"
+    )
+    by = by.replace("email", "total").replace("is_active=True", "total=5")
+    migrated.write("migrations/0002_more.py", by.replace("OPERATION", "CreateJobTrigger"))
     migrated.write("models.py", "")
 
     migrated.manage("makemigrations", "billing")
@@ -212,6 +218,7 @@ def test_a_model_of_another_app_gets_a_trigger_by_an_operation(migrated):
     made = migrated.jobs()
     migrated.manage("migrate", "billing", "0003")
     dropped = migrated.triggers()
+    listed_then = migrated.manage("jobs", "triggers")
     migrated.manage("migrate", "billing", "0002")
     made_again = migrated.triggers()
     migrated.manage("migrate", "billing", "0001")
@@ -221,6 +228,7 @@ def test_a_model_of_another_app_gets_a_trigger_by_an_operation(migrated):
     assert "No changes" in again
     assert made == [("billing.jobs.send", "mail", [1], {})]
     assert dropped == ["billing_new_insert"]
+    assert "billing_user" not in listed_then
     assert made_again == ["billing_new_insert", "billing_user_update"]
     assert migrated.triggers() == ["billing_new_insert"]
 

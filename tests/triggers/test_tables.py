@@ -8,7 +8,7 @@ from django.test.utils import isolate_apps
 
 from django_jobs import encoding
 from django_jobs.triggers import JobTrigger
-from testproject.depot.models import Parcel
+from testproject.depot.models import Parcel, Shelf
 from tests.rows import sql
 
 pytestmark = pytest.mark.django_db
@@ -148,6 +148,9 @@ def test_a_database_of_another_kind_has_no_triggers():
     )["default"]
 
     with other.schema_editor() as editor:
+        editor.create_model(Shelf)
+        editor.create_model(Parcel)
+        later = editor.deferred_sql[:]
         made, dropped = (
             trigger().create_sql(Parcel, editor),
             trigger().remove_sql(Parcel, editor),
@@ -155,6 +158,8 @@ def test_a_database_of_another_kind_has_no_triggers():
     other.close()
 
     assert (made, dropped) == ("", "")
+    assert later
+    assert all(str(statement).startswith("CREATE INDEX") for statement in later)
 
 
 def test_a_database_without_jobs_has_no_triggers(monkeypatch):
