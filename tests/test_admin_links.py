@@ -74,4 +74,5 @@ def test_without_a_model_the_pages_of_all_others_are_there_and_no_link_is_dead(
         html = answer.content.decode()
         assert answer.status_code == 200, page
         assert not re.findall(rf'"/admin/django_jobs/{name}/[^"]*"', html), page
-        assert not re.findall(r'(?:href|action)=""', html), page
+        # Django's own for the page of a list that one is on.
+        assert not re.findall(r'(?:href|action)=""(?! aria-current)', html), page
