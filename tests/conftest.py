@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from django.conf import settings as django_settings
 from hypothesis import HealthCheck, settings
 
 from django_jobs import engine, registry, scheduling
@@ -30,6 +31,11 @@ settings.register_profile(
 settings.load_profile("tests")
 
 emptying.install()
+
+
+def pytest_configure() -> None:
+    """Let passwords be cheap: Django's own hasher takes a quarter of a second for each user."""
+    django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -301,9 +301,7 @@ class TestPieces:
         assert kill_busiest(Run.begin()) is None
 
     @pytest.mark.django_db
-    def test_the_superuser_is_made_once(self, client, settings):
-        settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
+    def test_the_superuser_is_made_once(self, client):
         assert prepare.ensure_superuser()
         assert not prepare.ensure_superuser()
         assert client.login(username="admin", password="admin")
