@@ -35,6 +35,9 @@ def test_wrong_settings_are_the_only_error_whatever_else_depends_on_them(
     settings.DJANGO_JOBS = {"POLL_INTERVAL": -1}
     # When the system is checked, then nothing but the settings is wrong
     assert ids() == {"django_jobs.E001"}
+    # Nor if the jobs of the schedules have to be looked for
+    registry._definitions.clear()
+    assert ids() == {"django_jobs.E001"}
 
 
 def test_another_database_engine_is_an_error_with_a_hint(monkeypatch):

@@ -1,5 +1,5 @@
 """System checks: what can be known to be wrong before it hurts."""
 
-from django_jobs.checks import databases, declarations
+from django_jobs.checks import databases, declarations, settings
 
-__all__ = ["databases", "declarations"]
+__all__ = ["databases", "declarations", "settings"]

@@ -13,9 +13,10 @@ from django.utils.module_loading import import_string
 
 from django_jobs import catalogue, prerequisites, registry
 from django_jobs.capabilities import choose, refuse_atomic, refuse_memory_limit
+from django_jobs.checks.settings import needs_settings
 from django_jobs.conf import is_debug, options
 from django_jobs.definitions import Definition
-from django_jobs.exceptions import InvalidSettings, JobsError, UnknownQueue
+from django_jobs.exceptions import JobsError, UnknownQueue
 from django_jobs.limits import DEFAULT_UNITS
 from django_jobs.middleware import load
 from django_jobs.scheduling import Declaration, declared
@@ -23,25 +24,13 @@ from django_jobs.triggers import JobTrigger, problems
 
 
 @register
-def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Report what is wrong with the setting DJANGO_JOBS."""
-    try:
-        options()
-    except JobsError as error:
-        hint = "docs/settings.md lists every key with its default."
-        return [Error(str(error), hint=hint, id="django_jobs.E001")]
-    return []
-
-
-@register
+@needs_settings
 def check_admin(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """Report that the function which says what a user may see in the admin is not to be had."""
     try:
         path = options().admin_visible_jobs
         if path and not callable(import_string(path)):
             raise TypeError(f"{path} is no function.")
-    except JobsError:
-        return []  # check_settings() tells
     except (ImportError, TypeError) as error:
         hint = "It is a function of a request and a queryset of jobs: see docs/admin.md."
         text = f"DJANGO_JOBS['ADMIN_VISIBLE_JOBS']: {error}"
@@ -50,14 +39,11 @@ def check_admin(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[
 
 
 @register
+@needs_settings
 def check_immediate(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """Report that jobs run where they are enqueued, outside of tests and of development."""
-    try:
-        is_on = options().immediate
-    except JobsError:
-        return []  # check_settings() tells
     # The test runners of Django and of pytest-django give mails an outbox.
-    if not is_on or is_debug() or hasattr(mail, "outbox"):
+    if not options().immediate or is_debug() or hasattr(mail, "outbox"):
         return []
     return [
         Warning(
@@ -69,12 +55,10 @@ def check_immediate(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> l
 
 
 @register
+@needs_settings
 def check_units(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """Report the job functions that take more than a host has, by the settings that hold here."""
-    try:
-        budget = options().units or DEFAULT_UNITS
-    except JobsError:
-        return []  # check_settings() tells
+    budget = options().units or DEFAULT_UNITS
     return [
         Warning(
             f"{name} takes {limit.units:,} units, more than a host like this one has: such a job "
@@ -91,6 +75,7 @@ def check_units(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[
 
 
 @register
+@needs_settings
 def check_executors(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """Report the job functions that ask for what their executor cannot do on this machine."""
     hint = "docs/executors.md says what each executor can do."
@@ -114,6 +99,7 @@ def _problems(definition: Definition) -> Iterator[str]:
 
 
 @register
+@needs_settings
 def check_write_all(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """Report the job functions whose ``write_all`` names what lists no values after all."""
     hint = "Import at run time what its annotation names: docs/tasks.md says what lists values."
@@ -122,6 +108,7 @@ def check_write_all(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> l
 
 
 @register
+@needs_settings
 def check_task_keys(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """Report job functions that SQL cannot tell apart by their keys, where somebody gave some."""
     return [
@@ -132,6 +119,7 @@ def check_task_keys(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> l
 
 
 @register(deploy=True)
+@needs_settings
 def check_all_task_keys(
     app_configs: Sequence[AppConfig] | None, **kwargs: Any
 ) -> list[CheckMessage]:
@@ -157,6 +145,7 @@ def _clash(keys: tuple[str, str], those: list[Definition]) -> CheckMessage:
 
 
 @register
+@needs_settings
 def check_dependencies(
     app_configs: Sequence[AppConfig] | None, **kwargs: Any
 ) -> list[CheckMessage]:
@@ -176,14 +165,11 @@ def check_dependencies(
 
 
 @register
+@needs_settings
 def check_middleware(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """Report middleware that cannot be imported."""
     found: list[CheckMessage] = []
-    try:
-        paths = options().middleware
-    except JobsError:
-        return found  # check_settings() tells
-    for path in paths:
+    for path in options().middleware:
         try:
             load(path)
         except JobsError as error:
@@ -193,6 +179,7 @@ def check_middleware(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> 
 
 
 @register
+@needs_settings
 def check_schedules(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """Report declared schedules whose jobs could not be made."""
     return [
@@ -211,21 +198,16 @@ def _problems_of(declaration: Declaration) -> Iterator[str]:
         declaration.spec().prepare()
         if options().strict_queues and declaration.queue not in {None, *options().queues}:
             raise UnknownQueue(str(declaration.queue), options().queues)
-    except InvalidSettings:
-        return  # check_settings() tells
     except (JobsError, TypeError) as error:
         yield str(error)
 
 
 @register(Tags.models)
+@needs_settings
 def check_triggers(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """Report the triggers in Meta.constraints that could not be made, or whose jobs not run."""
     hint = "docs/triggers.md says what a JobTrigger takes."
     found: list[CheckMessage] = []
-    try:
-        options()
-    except JobsError:
-        return found  # check_settings() tells
     for model, trigger in _declared_triggers():
         for problem in problems.problems(trigger, model):
             text = f"JobTrigger {trigger.name}: {problem}"
