@@ -12,6 +12,7 @@ from django.db.utils import DatabaseError
 from psycopg import IsolationLevel
 
 from django_jobs import argumentindex, calls, registry
+from django_jobs.checks.settings import needs_settings
 from django_jobs.conf import options
 from django_jobs.engine.sql import write_alias
 from django_jobs.exceptions import JobsError, UnknownJob
@@ -163,6 +164,7 @@ def check_rows(
 
 
 @register(Tags.database)
+@needs_settings
 def check_argument_index(
     app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
@@ -173,8 +175,8 @@ def check_argument_index(
             return []
         if argumentindex.exists(alias):
             return []
-    except (JobsError, DatabaseError):
-        return []  # check_settings() tells, or the table is not there yet
+    except DatabaseError:
+        return []  # the table is not there yet
     return [
         Warning(
             "DJANGO_JOBS['ADMIN_SEARCH_ARGUMENTS'] is on, and no index knows the arguments.",

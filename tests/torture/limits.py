@@ -49,6 +49,7 @@ class Findings:
         )
 
 
+@starts.written_down(str(limited.run_at_a_rate.job.func))
 def under_fire(
     start: Callable[..., Any],
     commands: Sequence[tuple[str, ...]],
@@ -57,17 +58,6 @@ def under_fire(
     random: Random,
 ) -> Findings:
     """Run jobs under limits by these commands, kill workers meanwhile, and audit the ledger."""
-    with starts.written_down(str(limited.run_at_a_rate.job.func)):
-        return _under_fire(start, commands, jobs, kills, random)
-
-
-def _under_fire(
-    start: Callable[..., Any],
-    commands: Sequence[tuple[str, ...]],
-    jobs: int,
-    kills: int,
-    random: Random,
-) -> Findings:
     began = time.monotonic()
     enqueue_many(spec for number in range(jobs // 4) for spec in _specs(str(number)))
     total = Job.objects.count()
